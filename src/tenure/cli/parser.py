@@ -1,0 +1,128 @@
+"""The commands and their options. Imports nothing but argparse, so that --help answers at once."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TypeAlias
+
+from tenure import __version__
+
+_LIFECYCLE = """\
+the circle:
+  run, predict, serve          raw table to a served model
+  outcomes, monitor, review    true labels, checks, and the decision that follows
+  models, promote, rollback    which version holds the post
+  trace, replay                where one prediction came from; the same bits again
+
+start with:  tenure run customers.csv --target churned
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; args.command is the command's name."""
+    parser = argparse.ArgumentParser(
+        prog="tenure",
+        description="Models that hold their post for as long as they earn it.",
+        epilog=_LIFECYCLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tenure {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_data_commands(commands)
+    _add_model_commands(commands)
+    _add_service_commands(commands)
+    _add_monitor_commands(commands)
+    _add_other_commands(commands)
+    return parser
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    parser.add_argument(
+        "--project", metavar="DIR", help="the project folder (default: the nearest one upward with a tenure.yaml)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
+    return parser
+
+
+def _add_column_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--positive", metavar="VALUE", help="the class that the probability speaks of")
+    parser.add_argument("--id", metavar="COLUMN", help="the column that names a row")
+    parser.add_argument("--time", metavar="COLUMN", help="a date column; the split then goes by time")
+    parser.add_argument("--delimiter", metavar="CHAR", help="of a CSV file (default: comma; tab for .tsv)")
+
+
+def _add_fit_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--budget", metavar="TIME", help="wall time of tuning and fitting, such as 60s or 5m")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the split and the search (default: the config's)")
+
+
+def _add_data_commands(commands: Commands) -> None:
+    init = _command(commands, "init", "look at a table and write a commented tenure.yaml")
+    init.add_argument("dir", nargs="?", metavar="DIR", help="the new project's folder (default: --project, or here)")
+    init.add_argument("--data", required=True, metavar="SOURCE", help="path or glob of the table")
+    init.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
+    _add_column_options(init)
+    _command(commands, "prepare", "read, clean and split the table; learn the recipe")
+
+
+def _add_model_commands(commands: Commands) -> None:
+    run = _command(commands, "run", "prepare, train, evaluate and release in one go")
+    run.add_argument("source", nargs="?", metavar="SOURCE", help="the table, when there is no project yet")
+    run.add_argument("--target", metavar="COLUMN", help="the column to predict, when there is no project yet")
+    _add_column_options(run)
+    _add_fit_options(run)
+    train = _command(commands, "train", "tune, calibrate and fit on the prepared rows")
+    _add_fit_options(train)
+    train.add_argument("--plan", metavar="RUN", help="follow the plan that an earlier run carried out; no search")
+    _command(commands, "evaluate", "read the test rows once; write and register the release")
+    predict = _command(commands, "predict", "score a table of any size, row by row in its order")
+    predict.add_argument("source", metavar="SOURCE", help="the table to score")
+    predict.add_argument("output", metavar="OUTPUT", help="a .csv or .parquet file to write")
+    predict.add_argument("--model", default="champion", metavar="VERSION", help="champion (default), challenger or a version")
+    predict.add_argument("--explain", type=int, default=0, metavar="N", help="add the N largest effects of each row")
+    predict.add_argument("--delimiter", metavar="CHAR", help="of a CSV file (default: the config's)")
+    _command(commands, "models", "list the versions in the registry")
+    promote = _command(commands, "promote", "make a version the champion")
+    promote.add_argument("version", metavar="VERSION", help="a version number, or challenger")
+    _command(commands, "rollback", "give the post back to the previous champion")
+
+
+def _add_service_commands(commands: Commands) -> None:
+    serve = _command(commands, "serve", "answer predictions over HTTP with the champion")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
+    serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
+
+
+def _add_monitor_commands(commands: Commands) -> None:
+    outcomes = _command(commands, "outcomes", "take in true labels that arrived later")
+    outcomes.add_argument("source", metavar="SOURCE", help="a table with the prediction id or row id, and the outcome")
+    monitor = _command(commands, "monitor", "check drift, performance and health; exit 1 if a check fails")
+    monitor.add_argument("--since", metavar="T", help="start of the window: a date, or a length such as 7d")
+    monitor.add_argument("--until", metavar="T", help="end of the window (default: now)")
+    review = _command(commands, "review", "monitor, decide and act; the decision is recorded")
+    review.add_argument("--dry-run", action="store_true", help="decide, but do not act")
+    review.add_argument("--since", metavar="T", help="start of the window: a date, or a length such as 7d")
+    review.add_argument("--until", metavar="T", help="end of the window (default: now)")
+    review.add_argument("--budget", metavar="TIME", help="of a challenger's training (default: the config's)")
+    trace = _command(commands, "trace", "show where one prediction came from")
+    trace.add_argument("id", metavar="ID", help="a prediction's id")
+    replay = _command(commands, "replay", "compute one prediction again from its release; exit 1 if a bit differs")
+    replay.add_argument("id", metavar="ID", help="a prediction's id")
+
+
+def _add_other_commands(commands: Commands) -> None:
+    _command(commands, "schema", "print the JSON Schema of tenure.yaml")
+    simulate = _command(commands, "simulate", "write the tables of a world with a known truth")
+    simulate.add_argument("world", choices=["telecom"], help="which world")
+    simulate.add_argument("dir", metavar="DIR", help="folder to write to")
+    simulate.add_argument("--customers", type=int, default=5000, metavar="N")
+    simulate.add_argument("--months", type=int, default=3, metavar="M")
+    simulate.add_argument("--scenario", default="price_rise", metavar="NAME")
+    simulate.add_argument("--seed", type=int, default=0, metavar="S")
+    demo = _command(commands, "demo", "the whole circle on simulated telecom customers")
+    demo.add_argument("--budget", default="20s", metavar="TIME", help="of each training (default: 20s)")

@@ -1,0 +1,1 @@
+"""Predictions, outcomes and decisions: the rows that link everything."""

@@ -1,0 +1,1 @@
+"""Clean rows to a tuned, calibrated, evaluated and registered model."""

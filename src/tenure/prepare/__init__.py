@@ -1,0 +1,1 @@
+"""Raw tables to clean, split rows: sources, summary, recipe, split."""

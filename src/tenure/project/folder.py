@@ -1,0 +1,144 @@
+"""A project's folder: where things are, and who may change them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenure.config import FILE_NAME, ProjectConfig, load_config
+from tenure.durable import TEMPORARY
+from tenure.errors import ProjectBusy, ProjectError
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The paths of one project.
+
+    tenure.yaml is the user's; releases/ holds what is served; .tenure/ is tenure's own.
+    """
+
+    root: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.root / FILE_NAME
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def own(self) -> Path:
+        return self.root / ".tenure"
+
+    @property
+    def journal(self) -> Path:
+        return self.own / "journal.db"
+
+    @property
+    def registry(self) -> Path:
+        return self.own / "registry.db"
+
+    @property
+    def champion(self) -> Path:
+        """The pointer that the service watches; the registry is the truth."""
+        return self.own / "champion.json"
+
+    @property
+    def prepared(self) -> Path:
+        return self.own / "prepared"
+
+    @property
+    def trained(self) -> Path:
+        return self.own / "trained"
+
+    @property
+    def runs(self) -> Path:
+        return self.own / "runs"
+
+    def config(self) -> ProjectConfig:
+        """Read and check tenure.yaml. Raises ConfigError."""
+        return load_config(self.config_file)
+
+    def make(self) -> None:
+        """Create what is missing. Raises ProjectError when the folder cannot be written."""
+        try:
+            for folder in (self.root, self.own, self.releases, self.prepared, self.trained, self.runs):
+                folder.mkdir(parents=True, exist_ok=True)
+        except (PermissionError, NotADirectoryError, FileExistsError) as error:
+            raise ProjectError(
+                f"the project folder cannot be written: {error.strerror}",
+                where=str(error.filename or self.root),
+                todo="choose another folder with --project, or change its permissions",
+            ) from error
+
+    @contextlib.contextmanager
+    def changing(self, command: str) -> Iterator[None]:
+        """Hold the project for one command that changes it, and clear away what a killed one left.
+
+        Raises ProjectBusy at once when another process holds it. The kernel gives the lock back
+        when a process dies, however it dies.
+        """
+        self.make()
+        handle = os.open(self.own / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise self._busy(os.pread(handle, 500, 0)) from error
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command, "since": time.time()}).encode(), 0)
+            self._clear_leftovers()
+            yield
+        finally:
+            os.close(handle)
+
+    def _busy(self, note: bytes) -> ProjectBusy:
+        try:
+            holder = json.loads(note)
+            who = f"`tenure {holder['command']}` (process {holder['pid']}, for {time.time() - holder['since']:.0f} s)"
+        except (ValueError, KeyError):
+            who = "another tenure command"
+        return ProjectBusy(
+            f"{who} is changing this project", where=str(self.root), todo="wait for it to end, or use another --project"
+        )
+
+    def _clear_leftovers(self) -> None:
+        for folder in (self.root, self.own, self.releases, self.prepared, self.trained, self.runs):
+            for path in folder.glob(f"{TEMPORARY}*"):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+
+def find_folder(project: str | None) -> Folder:
+    """Return the folder named, or the nearest one upward that holds a tenure.yaml.
+
+    Raises ProjectError when there is none.
+    """
+    if project is not None:
+        folder = Folder(Path(project).resolve())
+        if not folder.config_file.is_file():
+            raise ProjectError(
+                "there is no tenure.yaml in the project folder",
+                where=str(folder.root),
+                todo="run `tenure run SOURCE --target COLUMN`, or `tenure init`",
+            )
+        return folder
+    here = Path.cwd()
+    for root in (here, *here.parents):
+        if (root / FILE_NAME).is_file():
+            return Folder(root)
+    raise ProjectError(
+        "no project: there is no tenure.yaml here or in a folder above",
+        where=str(here),
+        todo="run `tenure run SOURCE --target COLUMN`, `tenure init`, or pass --project DIR",
+    )

@@ -1,0 +1,1 @@
+"""A release answered over HTTP."""
