@@ -55,7 +55,7 @@ def parse_size(value: Any) -> int:
 Duration = Annotated[float, BeforeValidator(parse_duration, json_schema_input_type=str | float), Field(gt=0)]
 Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=str | int), Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-# YAML reads a bare yes or 1 as a boolean or a number; a label is compared as text in the end
+# YAML reads a bare 1 or true as a number or a boolean; a label is compared as text in the end
 Label = Annotated[str, BeforeValidator(lambda value: value if value is None else _as_label(value))]
 
 
@@ -279,10 +279,22 @@ def resolve_reference(reference: str, key: str) -> str:
 Lines = dict[tuple[Hashable, ...], int]
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's booleans, true and false: a class that is called yes or no stays a word."""
+
+
+_BOOLEAN = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
 def _read_yaml(text: str, where: str) -> tuple[Any, Lines]:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=_Loader)
+        document = yaml.load(text, Loader=_Loader)  # a SafeLoader underneath
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
