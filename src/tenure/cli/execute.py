@@ -37,7 +37,7 @@ COMMANDS = {
     "trace": "trace:trace",
     "replay": "trace:replay",
     "simulate": "simulate:simulate",
-    "demo": "simulate:demo",
+    "demo": "demo:demo",
 }
 
 

@@ -1,0 +1,34 @@
+"""trace, replay: one prediction, where it came from, and its bits again."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+
+from tenure.cli.execute import Result
+
+
+def trace(args: Namespace) -> Result:
+    """Show the links of one prediction: row, answer, release, data, code, outcome."""
+    from tenure.project import Project
+
+    document = Project.open(args.project).trace(args.id)
+    lines = []
+    for key, value in document.items():
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        lines.append(f"{key:<12} {shown}")
+    return Result(document, "\n".join(lines))
+
+
+def replay(args: Namespace) -> Result:
+    """Compute one prediction again from its release."""
+    from tenure.project import Project
+
+    document = Project.open(args.project).replay(args.id)
+    same = document["same"]
+    text = (
+        f"{document['recorded']['prediction']} {document['recorded']['probability']}: "
+        + ("the same bits again" if same else f"NOT the same: {document['replayed']}")
+        + f" (version {document['version']}, release {document['release']})"
+    )
+    return Result(document, text, 0 if same else 1)

@@ -1,0 +1,152 @@
+"""A project: a folder with a tenure.yaml, and the stages of the lifecycle as methods.
+
+Whatever the command line can do, a notebook can do:
+
+    from tenure.project import Project
+    project = Project.open("telco")
+    report = project.run(budget=60)
+    print(report.to_text())
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tenure.config import ProjectConfig
+from tenure.project.folder import Folder, find_folder
+
+if TYPE_CHECKING:
+    from tenure.model.registry import Registry
+    from tenure.monitor.report import MonitorReport
+    from tenure.project.preparing import Prepared
+    from tenure.project.report import RunReport
+    from tenure.project.training import TrainedRun
+
+__all__ = ["Project"]
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project. Methods raise TenureError for what the user can mend; see tenure.errors."""
+
+    folder: Folder
+
+    @classmethod
+    def open(cls, path: str | None = None) -> Project:
+        """Open the project at path, or the nearest one upward from the working directory."""
+        return cls(find_folder(path))
+
+    @cached_property
+    def config(self) -> ProjectConfig:
+        """tenure.yaml, read and checked once."""
+        return self.folder.config()
+
+    def prepare(self) -> Prepared:
+        """Read, check and split the source; learn the recipe from the training part."""
+        from tenure.project.preparing import prepare
+
+        config = self.config
+        with self.folder.changing("prepare"):
+            return prepare(self.folder, config)
+
+    def train(self, *, budget: float | None = None, seed: int | None = None, plan: str | None = None) -> TrainedRun:
+        """Tune, calibrate and fit on the prepared rows. plan: the run whose plan is followed without a search."""
+        from tenure.project.training import train
+
+        config = self.config
+        with self.folder.changing("train"):
+            return train(self.folder, config, budget=budget, seed=seed, plan=plan)
+
+    def evaluate(self) -> RunReport:
+        """Read the test rows once; write, register and (if the config says so) promote the release."""
+        from tenure.project.training import evaluate
+
+        config = self.config
+        with self.folder.changing("evaluate"):
+            return evaluate(self.folder, config)
+
+    def run(self, *, budget: float | None = None, seed: int | None = None) -> RunReport:
+        """Prepare, train and evaluate in one go. budget: seconds."""
+        from tenure.project.training import run
+
+        config = self.config
+        with self.folder.changing("run"):
+            return run(self.folder, config, budget=budget, seed=seed)
+
+    def predict(
+        self, source: str, output: str, *, model: str = "champion", explain: int = 0, delimiter: str | None = None
+    ) -> dict[str, Any]:
+        """Score a table of any size into a .csv or .parquet file."""
+        from tenure.project.predicting import predict
+
+        return predict(self.folder, self.config, model, source, output, explain, delimiter)
+
+    def serve(self, *, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
+        """Answer over HTTP with the champion until interrupted."""
+        from tenure.project.serving import serve
+
+        serve(self.folder, self.config, host, port, workers)
+
+    def registry(self) -> Registry:
+        """The versions of this project's model."""
+        from tenure.project.promoting import open_registry
+
+        return open_registry(self.folder, self.config)
+
+    def promote(self, version: str) -> tuple[str | None, str]:
+        """Make a version the champion. Returns the versions before and after."""
+        from tenure.project.promoting import promote
+
+        config = self.config
+        with self.folder.changing("promote"):
+            return promote(self.folder, config, version)
+
+    def rollback(self) -> tuple[str, str]:
+        """Give the post back to the previous champion. Returns the versions before and after."""
+        from tenure.project.promoting import rollback
+
+        config = self.config
+        with self.folder.changing("rollback"):
+            return rollback(self.folder, config)
+
+    def take_outcomes(self, source: str) -> dict[str, Any]:
+        """Record true labels that arrived later, joined by prediction id or row id."""
+        from tenure.project.watching import take_outcomes
+
+        return take_outcomes(self.folder, self.config, source)
+
+    def monitor(self, *, since: datetime | None = None, until: datetime | None = None) -> MonitorReport:
+        """Check drift, performance and health over a window (the config's, until now)."""
+        from tenure.project.watching import monitor
+
+        return monitor(self.folder, self.config, since, until)
+
+    def review(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        dry_run: bool = False,
+        budget: float | None = None,
+    ) -> dict[str, Any]:
+        """Monitor, decide and act; the decision is recorded."""
+        from tenure.project.watching import review
+
+        config = self.config
+        with self.folder.changing("review"):
+            return review(self.folder, config, since, until, dry_run=dry_run, budget=budget)
+
+    def trace(self, identifier: str) -> dict[str, Any]:
+        """Where one prediction came from. identifier: its id, or a row id."""
+        from tenure.project.tracing import trace
+
+        return trace(self.folder, identifier)
+
+    def replay(self, identifier: str) -> dict[str, Any]:
+        """Compute one prediction again from its release and compare every bit."""
+        from tenure.project.tracing import replay
+
+        return replay(self.folder, identifier)

@@ -1,0 +1,44 @@
+"""Who holds the post: promotion and rollback, recorded in the journal."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from tenure.config import ProjectConfig
+from tenure.journal.tables import open_journal
+from tenure.journal.writer import record_event
+from tenure.model.registry import Registry
+from tenure.project.folder import Folder
+
+
+def open_registry(folder: Folder, config: ProjectConfig) -> Registry:
+    """The registry of this project, with a pointer that a killed command left behind repaired."""
+    folder.make()
+    registry = Registry(config.store.registry, config.name, folder.root)
+    registry.sync()
+    return registry
+
+
+def promote(folder: Folder, config: ProjectConfig, version: str) -> tuple[str | None, str]:
+    """Make a version ("3", or "challenger") the champion."""
+    registry = open_registry(folder, config)
+    before = registry.champion()
+    after = registry.promote(registry.resolve(version).version)
+    note(folder, "promotion", {"version": after.version, "before": before and before.version, "by": "command"})
+    return (before.version if before else None), after.version
+
+
+def rollback(folder: Folder, config: ProjectConfig) -> tuple[str, str]:
+    """Give the post back to the previous champion. Raises RegistryError when there is none."""
+    registry = open_registry(folder, config)
+    before = registry.resolve("champion")
+    after = registry.rollback()
+    note(folder, "rollback", {"version": after.version, "before": before.version, "by": "command"})
+    return before.version, after.version
+
+
+def note(folder: Folder, kind: str, body: dict[str, Any]) -> str:
+    """Record an event in the project's journal and return its id."""
+    with closing(open_journal(folder.journal)) as db:
+        return record_event(db, kind, body)

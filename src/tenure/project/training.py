@@ -1,0 +1,324 @@
+"""The stages train, evaluate and run: prepared rows to a registered release, with a record of how."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tenure.config import ProjectConfig
+from tenure.durable import write_durably
+from tenure.errors import ProjectError
+from tenure.model.evaluate import evaluate as evaluate_model
+from tenure.model.explain import global_importance
+from tenure.model.registry import warm
+from tenure.model.settings import Plan, TrainSettings
+from tenure.model.train import Trained, TrainingTable
+from tenure.model.train import train as train_model
+from tenure.prepare.columns import clean, target_values, time_values
+from tenure.prepare.summary import summarise
+from tenure.project.folder import Folder
+from tenure.project.preparing import TEST, TRAIN, VALIDATION, Prepared, load_prepared, prepare
+from tenure.project.promoting import note, open_registry
+from tenure.project.report import RunReport
+from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained
+from tenure.release.folder import ReleaseParts, write_release
+from tenure.release.scorer import Scorer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from tenure.model.evaluate import Evaluation
+
+log = logging.getLogger(__name__)
+
+_GOLDEN_ROWS = 3
+_IMPORTANCE_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The parts of prepared rows as training reads them."""
+
+    train: TrainingTable
+    validation: TrainingTable
+    test: TrainingTable
+
+
+def run(folder: Folder, config: ProjectConfig, *, budget: float | None, seed: int | None) -> RunReport:
+    """Prepare, train, evaluate, release, register. Raises TenureError before anything is changed for bad input."""
+    started = time.perf_counter()
+    config = _with_overrides(config, budget, seed)
+    prepared = prepare(folder, config)
+    # MLflow takes seconds to import and to lay out a store; the candidates leave it a core between fits
+    warming = warm(open_registry_uri(folder, config))
+    seconds = {"prepare": time.perf_counter() - started}
+    trained = _train(folder, config, prepared, None, seconds)
+    warming.join()
+    return _evaluate(folder, config, prepared, trained, started)
+
+
+def train(
+    folder: Folder, config: ProjectConfig, *, budget: float | None, seed: int | None, plan: str | None
+) -> TrainedRun:
+    """Train on the rows that `prepare` kept; what comes out waits for `evaluate`.
+
+    plan: the run whose recorded plan is followed. Raises ProjectError when rows or plan are not there.
+    """
+    config = _with_overrides(config, budget, seed)
+    prepared = load_prepared(folder)
+    trained = _train(folder, config, prepared, _recorded_plan(folder, plan) if plan else None, {})
+    keep_trained(folder, trained)
+    return trained
+
+
+def evaluate(folder: Folder, config: ProjectConfig) -> RunReport:
+    """Read the test rows once with the model that waits; release and register it."""
+    started = time.perf_counter()
+    trained = load_trained(folder)
+    report = _evaluate(folder, config, load_prepared(folder, trained.prepared), trained, started)
+    forget_trained(folder)
+    return report
+
+
+def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | None = None) -> Trained:
+    """Search, calibrate and fit on the training and validation parts, by the config's settings."""
+    settings = TrainSettings(
+        candidates=tuple(config.model.candidates),
+        metric=config.model.metric,
+        budget_seconds=config.model.budget,
+        max_trials=config.model.trials,
+        seed=config.split.seed,
+        threads=config.model.threads or os.cpu_count() or 1,
+        threshold=config.model.threshold,
+    )
+    return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
+
+
+def make_tables(prepared: Prepared) -> Tables:
+    """Clean the prepared rows and cut them into their parts."""
+    recipe = prepared.recipe
+    features = clean(recipe, prepared.rows.lazy()).collect()
+    y = target_values(recipe.target, prepared.rows[recipe.target.name])
+    when = time_values(prepared.rows[recipe.time]) if recipe.time else None
+    group = prepared.rows[recipe.group].to_numpy() if recipe.group else None
+
+    def part(number: int) -> TrainingTable:
+        chosen = prepared.parts == number
+        return TrainingTable(
+            features.filter(chosen),
+            y[chosen],
+            None if when is None else when[chosen],
+            None if group is None else group[chosen],
+        )
+
+    return Tables(part(TRAIN), part(VALIDATION), part(TEST))
+
+
+def make_release(
+    folder: Folder,
+    config: ProjectConfig,
+    prepared: Prepared,
+    tables: Tables,
+    trained: Trained,
+    evaluation: Evaluation,
+    run_id: str,
+) -> Path:
+    """Write the release folder of a trained and evaluated model; returns its path."""
+    fitted_on = tables.train.joined(tables.validation).features
+    golden = prepared.rows.filter(prepared.parts == TRAIN).head(_GOLDEN_ROWS)
+    draft = Scorer(prepared.recipe, trained.encoding, trained.document.predictor(), trained.calibration)
+    scored = draft.score_clean(tables.train.features)
+    parts = ReleaseParts(
+        name=config.name,
+        recipe=prepared.recipe,
+        encoding=trained.encoding,
+        model=trained.document.text,
+        model_kind=trained.document.kind,
+        model_family=trained.winner,
+        calibration=trained.calibration,
+        reference=reference_of(tables.train.features, scored),
+        metrics={
+            "metric": trained.metric,
+            "test": evaluation.metrics,
+            "baselines": evaluation.baselines,
+            "gain": evaluation.gain,
+            "validation": trained.validation,
+            "cross_validation": trained.cross_validation,
+            "rows": prepared.counts(),
+        },
+        importance=global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS)),
+        golden_rows=[_json_row(row) for row in golden.select(draft.feature_names).to_dicts()],
+        data_version=prepared.data_version,
+        seed=config.split.seed,
+        run_id=run_id,
+        warnings=[*prepared.warnings, *trained.warnings],
+    )
+    return write_release(folder.releases, parts)
+
+
+def _train(
+    folder: Folder, config: ProjectConfig, prepared: Prepared, plan: Plan | None, seconds: dict[str, float]
+) -> TrainedRun:
+    started = time.perf_counter()
+    log.info("training on %s rows", prepared.counts()["train"])
+    trained = fit(config, prepared, make_tables(prepared), plan)
+    seconds = {
+        **seconds,
+        "train": time.perf_counter() - started,
+        "candidates": trained.seconds["candidates"],
+    }
+    return TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, seconds, config_hash(config))
+
+
+def _evaluate(
+    folder: Folder, config: ProjectConfig, prepared: Prepared, run: TrainedRun, started: float
+) -> RunReport:
+    stage = time.perf_counter()
+    config = _with_overrides(config, None, run.seed)
+    tables = make_tables(prepared)
+    evaluation = evaluate_model(prepared.recipe, run.trained, tables.train.joined(tables.validation), tables.test)
+    release = make_release(folder, config, prepared, tables, run.trained, evaluation, run.run)
+    seconds = {**run.seconds, "evaluate": time.perf_counter() - stage}
+    stage = time.perf_counter()
+    version, champion = register(folder, config, release, run, evaluation)
+    seconds["register"] = time.perf_counter() - stage
+    seconds["total"] = time.perf_counter() - started
+    report = RunReport(
+        name=config.name,
+        version=version,
+        champion=champion,
+        task=prepared.recipe.target.task,
+        metric=run.trained.metric,
+        winner=run.trained.winner,
+        validation=run.trained.validation,
+        test=evaluation.metrics,
+        baselines=evaluation.baselines,
+        rows=prepared.counts(),
+        seconds=seconds,
+        release=str(release),
+        run=run.run,
+        threshold=run.trained.calibration.threshold if prepared.recipe.target.task == "binary" else None,
+        importance=json.loads((release / "importance.json").read_text()),
+        warnings=(*prepared.warnings, *run.trained.warnings, *_late(config, run)),
+    )
+    _record(folder, config, prepared, run, report, release)
+    return report
+
+
+def register(
+    folder: Folder, config: ProjectConfig, release: Path, run: TrainedRun, evaluation: Evaluation
+) -> tuple[str, bool]:
+    """Register a release and give it the post, or the challenger's place. Returns version and whether it is champion."""
+    registry = open_registry(folder, config)
+    manifest = json.loads((release / "manifest.json").read_text())
+    params = {f"{m.family}.{key}": value for m in run.trained.plan.members for key, value in m.params.items()}
+    version = registry.register(release, manifest, params, evaluation.metrics)
+    before = registry.champion()
+    if before is not None and before.version == version:
+        return version, True
+    if before is None or config.retrain.promote == "automatic":
+        registry.promote(version)
+        note(folder, "promotion", {"version": version, "before": before and before.version, "by": "run"})
+        return version, True
+    registry.challenge(version)
+    return version, False
+
+
+def _record(
+    folder: Folder, config: ProjectConfig, prepared: Prepared, run: TrainedRun, report: RunReport, release: Path
+) -> None:
+    """Write the run record and its line in the journal: the way back from a release to data, config and plan."""
+    body = {
+        "format": "tenure-run/1",
+        "run": run.run,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "release": release.name,
+        "version": report.version,
+        "data": {"version": prepared.data_version, "prepared": prepared.id, "rows": prepared.counts()},
+        "config": config.model_dump(mode="json"),
+        "config_sha256": run.config_sha256,
+        "seed": run.seed,
+        "test_reads": 1,
+        "plan": run.trained.plan.to_json(),
+        "result": report.to_dict(),
+    }
+    place = folder.runs / run.run
+    place.mkdir(exist_ok=True)
+    write_durably(place / "record.json", json.dumps(body, indent=1))
+    kept = ("run", "release", "version", "data", "config_sha256", "seed")
+    note(folder, "run", {key: body[key] for key in kept})
+
+
+def reference_of(features: pl.DataFrame, scored: Any) -> dict[str, Any]:
+    """The reference that drift is measured against: summaries of clean training rows and of their scores."""
+    import polars as pl
+
+    scores = scored.values if scored.probabilities is None else scored.probabilities[:, -1]
+    return {
+        "columns": summarise([features]).to_dict(),
+        "scores": summarise([pl.DataFrame({"score": scores})]).to_dict(),
+    }
+
+
+def config_hash(config: ProjectConfig) -> str:
+    """SHA-256 of the effective config."""
+    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()
+
+
+def new_run_id() -> str:
+    """A name for a run that sorts by time.
+
+    >>> len(new_run_id())
+    20
+    """
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def open_registry_uri(folder: Folder, config: ProjectConfig) -> str:
+    """The address of the registry."""
+    from tenure.model.registry import default_uri
+
+    return config.store.registry or default_uri(folder.root)
+
+
+def _with_overrides(config: ProjectConfig, budget: float | None, seed: int | None) -> ProjectConfig:
+    if budget is not None:
+        config = config.model_copy(update={"model": config.model.model_copy(update={"budget": budget})})
+    if seed is not None:
+        config = config.model_copy(update={"split": config.split.model_copy(update={"seed": seed})})
+    return config
+
+
+def _recorded_plan(folder: Folder, run: str) -> Plan:
+    path = folder.runs / run / "record.json"
+    try:
+        return Plan.from_json(json.loads(path.read_text())["plan"])
+    except FileNotFoundError:
+        known = sorted(place.name for place in folder.runs.iterdir() if (place / "record.json").is_file())
+        raise ProjectError(
+            f"there is no run {run!r}; recorded are: {', '.join(known) or 'none'}",
+            where=str(folder.runs),
+            todo="name a recorded run",
+        ) from None
+
+
+def _late(config: ProjectConfig, run: TrainedRun) -> tuple[str, ...]:
+    took = run.seconds["train"]
+    if took <= 1.1 * config.model.budget:
+        return ()
+    return (f"tuning and fitting took {took:.1f} s of a budget of {config.model.budget:g} s",)
+
+
+def _json_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, (str, int, float, bool, type(None))) else str(value) for name, value in row.items()}
+
+
