@@ -125,7 +125,7 @@ class ModelConfig(Strict):
         None, description="null: roc_auc for two classes, log_loss for more, rmse for a number"
     )
     budget: Duration = Field(120.0, description="wall time of tuning and fitting")
-    trials: int | None = Field(None, ge=1, description="stop after so many trials: the same search on any machine")
+    trials: int | None = Field(None, ge=1, description="try so many settings, whatever the clock says: the same search on any machine")
     threshold: Literal["f1", "mcc", "accuracy"] | float = Field(
         "f1", description="what the decision threshold maximises, or the threshold itself"
     )

@@ -12,6 +12,7 @@ from tenure.durable import TEMPORARY, flush_folder
 from tenure.errors import ColumnsMissing, ProjectError, TenureError
 from tenure.prepare.sources import check_source, find_source, scan
 from tenure.project.folder import Folder
+from tenure.project.promoting import find_release, note
 from tenure.release.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -23,17 +24,18 @@ BATCH_ROWS = 50_000
 
 
 def predict(
-    folder: Folder, config: ProjectConfig, release: Path, source: str, output: str, explain: int, delimiter: str | None
+    folder: Folder, config: ProjectConfig, model: str, source: str, output: str, explain: int, delimiter: str | None
 ) -> dict[str, Any]:
     """Write one row of predictions per row of the source, in its order.
 
-    release: the folder of the release to score with.  output: a path ending in .csv or .parquet.
+    model: champion, challenger or a version.  output: a path ending in .csv or .parquet.
     Cells that break the recipe are scored as missing and named in OUTPUT.problems.csv.
     Raises SourceError for the table, TenureError for the output; an output that was there stays
     as it was until the new one is complete.
     """
     target = _check_output(output)
-    scorer = Scorer.load(release)
+    holder = find_release(folder, config, model)
+    scorer = Scorer.load(holder.release)
     table = find_source(source, Path.cwd(), delimiter or config.data.delimiter)
     facts = check_source(table)
     missing = [column.name for column in scorer.recipe.features if column.name not in facts.columns]
@@ -49,14 +51,16 @@ def predict(
     finally:
         temporary.unlink(missing_ok=True)
     problems = batches.finish()
-    return {
+    document = {
         "output": str(target),
         "rows": batches.n_rows,
         "problems": problems,
         "problems_file": str(batches.problems_file) if problems else None,
-        "model": {"name": config.name, "release": scorer.manifest.release},
+        "model": {"name": config.name, "version": holder.version, "release": scorer.manifest.release},
         "source_sha256": facts.sha256,
     }
+    note(folder, "batch", document)
+    return document
 
 
 def _check_output(output: str) -> Path:

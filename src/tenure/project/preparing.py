@@ -66,7 +66,7 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
         raise ColumnsMissing(missing, facts.columns, where=source.name)
     log.info("reading %s: %d columns", source.name, len(facts.columns))
     prepared = split_and_learn(scan(source).collect(), config, facts.sha256)
-    _keep(folder, prepared)
+    keep_prepared(folder, prepared)
     return prepared
 
 
@@ -146,7 +146,8 @@ def _identify(sha256: str, config: ProjectConfig) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _keep(folder: Folder, prepared: Prepared) -> None:
+def keep_prepared(folder: Folder, prepared: Prepared) -> None:
+    """Keep rows, parts and recipe under .tenure/prepared/, whole or not at all; what is there stays as it is."""
     import polars as pl
 
     place = folder.prepared / prepared.id

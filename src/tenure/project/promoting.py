@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tenure.config import ProjectConfig
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import record_event
-from tenure.model.registry import Registry
+from tenure.model.registry import Registry, needs_sync, read_champion
 from tenure.project.folder import Folder
 
 
@@ -18,6 +20,28 @@ def open_registry(folder: Folder, config: ProjectConfig) -> Registry:
     registry = Registry(config.store.registry, config.name, folder.root)
     registry.sync()
     return registry
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A version and the folder of its release."""
+
+    version: str
+    release: Path
+
+
+def find_release(folder: Folder, config: ProjectConfig, which: str) -> Holder:
+    """Return the version that `which` names: champion, challenger, or a number.
+
+    The champion is read from its pointer, without MLflow, unless a killed command left it in doubt.
+    Raises RegistryError when there is no such version.
+    """
+    if which == "champion" and not needs_sync(folder.root):
+        champion = read_champion(folder.root)
+        if champion is not None:
+            return Holder(champion.version, folder.root / champion.release)
+    version = open_registry(folder, config).resolve(which)
+    return Holder(version.version, folder.root / version.path)
 
 
 def promote(folder: Folder, config: ProjectConfig, version: str) -> tuple[str | None, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tenure.config import ProjectConfig, resolve_reference
 from tenure.errors import ProjectError
+from tenure.model.registry import needs_sync
 from tenure.project.folder import Folder
 
 
@@ -14,6 +15,10 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
     """
     from tenure.serve.server import ServeSettings, run
 
+    if needs_sync(folder.root):
+        from tenure.project.promoting import open_registry
+
+        open_registry(folder, config)
     if not folder.champion.is_file():
         raise ProjectError("there is no champion to serve yet", where=str(folder.root), todo="run `tenure run`")
     auth = config.serve.auth

@@ -21,6 +21,7 @@ from tenure.model.registry import warm
 from tenure.model.settings import Plan, TrainSettings
 from tenure.model.train import Trained, TrainingTable
 from tenure.model.train import train as train_model
+from tenure.monitor.samples import SCORE
 from tenure.prepare.columns import clean, target_values, time_values
 from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
@@ -56,7 +57,7 @@ class Tables:
 def run(folder: Folder, config: ProjectConfig, *, budget: float | None, seed: int | None) -> RunReport:
     """Prepare, train, evaluate, release, register. Raises TenureError before anything is changed for bad input."""
     started = time.perf_counter()
-    config = _with_overrides(config, budget, seed)
+    config = with_overrides(config, budget, seed)
     prepared = prepare(folder, config)
     # MLflow takes seconds to import and to lay out a store; the candidates leave it a core between fits
     warming = warm(open_registry_uri(folder, config))
@@ -73,7 +74,7 @@ def train(
 
     plan: the run whose recorded plan is followed. Raises ProjectError when rows or plan are not there.
     """
-    config = _with_overrides(config, budget, seed)
+    config = with_overrides(config, budget, seed)
     prepared = load_prepared(folder)
     trained = _train(folder, config, prepared, _recorded_plan(folder, plan) if plan else None, {})
     keep_trained(folder, trained)
@@ -94,7 +95,7 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
     settings = TrainSettings(
         candidates=tuple(config.model.candidates),
         metric=config.model.metric,
-        budget_seconds=config.model.budget,
+        budget_seconds=None if config.model.trials else config.model.budget,
         max_trials=config.model.trials,
         seed=config.split.seed,
         threads=config.model.threads or os.cpu_count() or 1,
@@ -183,7 +184,7 @@ def _evaluate(
     folder: Folder, config: ProjectConfig, prepared: Prepared, run: TrainedRun, started: float
 ) -> RunReport:
     stage = time.perf_counter()
-    config = _with_overrides(config, None, run.seed)
+    config = with_overrides(config, None, run.seed)
     tables = make_tables(prepared)
     evaluation = evaluate_model(prepared.recipe, run.trained, tables.train.joined(tables.validation), tables.test)
     release = make_release(folder, config, prepared, tables, run.trained, evaluation, run.run)
@@ -264,8 +265,8 @@ def reference_of(features: pl.DataFrame, scored: Any) -> dict[str, Any]:
 
     scores = scored.values if scored.probabilities is None else scored.probabilities[:, -1]
     return {
-        "columns": summarise([features]).to_dict(),
-        "scores": summarise([pl.DataFrame({"score": scores})]).to_dict(),
+        "rows": summarise([features]).to_dict(),
+        "scores": summarise([pl.DataFrame({SCORE: scores})]).to_dict(),
     }
 
 
@@ -290,7 +291,7 @@ def open_registry_uri(folder: Folder, config: ProjectConfig) -> str:
     return config.store.registry or default_uri(folder.root)
 
 
-def _with_overrides(config: ProjectConfig, budget: float | None, seed: int | None) -> ProjectConfig:
+def with_overrides(config: ProjectConfig, budget: float | None, seed: int | None) -> ProjectConfig:
     if budget is not None:
         config = config.model_copy(update={"model": config.model.model_copy(update={"budget": budget})})
     if seed is not None:

@@ -1,0 +1,161 @@
+"""Train a challenger on old and new labelled rows, and compare it with the champion on later ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.config import ProjectConfig
+from tenure.errors import ProjectError
+from tenure.model.evaluate import evaluate
+from tenure.model.registry import ModelVersion
+from tenure.monitor.review import Decision, compare_challenger, split_by_time
+from tenure.monitor.windows import LabelledRows, raw_table
+from tenure.monitor.worth import Worth, worth_of_switch
+from tenure.prepare.columns import target_values
+from tenure.prepare.learn import learn_recipe
+from tenure.prepare.split import assign_parts
+from tenure.project.folder import Folder
+from tenure.project.preparing import TEST, TRAIN, VALIDATION, Prepared, keep_prepared, load_prepared
+from tenure.project.promoting import note, open_registry
+from tenure.project.trained import TrainedRun
+from tenure.project.training import config_hash, fit, make_release, make_tables, new_run_id, with_overrides
+from tenure.release.scorer import Scorer
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A challenger, and how it fared against the champion on the same later rows.
+
+    n_old, n_new: rows it was trained on, from before and from the journal.
+    """
+
+    version: str
+    winner: str
+    n_old: int
+    n_new: int
+    comparison: Decision
+
+
+def retrain(
+    folder: Folder,
+    config: ProjectConfig,
+    champion: ModelVersion,
+    scorer: Scorer,
+    fresh: LabelledRows,
+    budget: float | None,
+) -> Retrained:
+    """Train a challenger and register it; who gets the post is for the caller to carry out.
+
+    fresh: labelled rows that the champion was not trained on. The earlier ones join the champion's own rows,
+    the later ones are kept for the comparison: neither model has seen them.
+    """
+    config = with_overrides(config, budget, None)
+    task = scorer.task
+    split = split_by_time(fresh.at, fresh.y, task, n_classes=max(len(scorer.classes), 1))
+    earlier, later = fresh.take(split.train), fresh.take(split.compare)
+    old = load_prepared(folder, _prepared_of(folder, scorer))
+    prepared = _extend(old, config, earlier, later)
+    keep_prepared(folder, prepared)
+    tables = make_tables(prepared)
+    trained = fit(config, prepared, tables)
+    evaluation = evaluate(prepared.recipe, trained, tables.train.joined(tables.validation), tables.test)
+    run = TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, {}, config_hash(config))
+    release = make_release(folder, config, prepared, tables, trained, evaluation, run.run)
+    registry = open_registry(folder, config)
+    manifest = json.loads((release / "manifest.json").read_text())
+    version = registry.register(release, manifest, {"winner": trained.winner}, evaluation.metrics)
+    registry.challenge(version)
+    note(
+        folder,
+        "retrain",
+        {"version": version, "run": run.run, "release": release.name, "live_until": int(earlier.at.max())},
+    )
+    rows = prepared.rows.filter(prepared.parts == TEST)
+    comparison = _compare(config, prepared, scorer, Scorer.load(release), rows)
+    return Retrained(version, trained.winner, int(np.sum(prepared.parts != TEST)) - len(earlier), len(earlier), comparison)
+
+
+def _compare(
+    config: ProjectConfig, prepared: Prepared, champion: Scorer, challenger: Scorer, later: pl.DataFrame
+) -> Decision:
+    y = target_values(prepared.recipe.target, later[prepared.recipe.target.name])
+    scores = [_scores(model, later) for model in (champion, challenger)]
+    thresholds = (champion.threshold, challenger.threshold)
+    worth: Worth | None = None
+    if config.business is not None and champion.task == "binary":
+        worth = worth_of_switch(y, scores[0][:, 1], scores[1][:, 1], thresholds, config.business)
+    return compare_challenger(
+        y,
+        *scores,
+        champion.task,
+        _metric(challenger, config),
+        thresholds=thresholds,
+        promote=config.retrain.promote,
+        worth=worth,
+    )
+
+
+def _metric(challenger: Scorer, config: ProjectConfig) -> str:
+    from tenure.model.settings import DEFAULT_METRIC
+
+    return config.model.metric or DEFAULT_METRIC[challenger.task]
+
+
+def _scores(scorer: Scorer, raw: pl.DataFrame) -> Any:
+    table = scorer.score_table(raw)
+    return table.margins if table.probabilities is None else table.probabilities
+
+
+def _prepared_of(folder: Folder, scorer: Scorer) -> str:
+    path = folder.runs / str(scorer.manifest.run_id) / "record.json"
+    try:
+        return str(json.loads(path.read_text())["data"]["prepared"])
+    except FileNotFoundError:
+        raise ProjectError(
+            "the record of the champion's run is gone, and with it the way to its training rows",
+            where=str(path),
+            todo="run `tenure run`",
+        ) from None
+
+
+def _extend(old: Prepared, config: ProjectConfig, earlier: LabelledRows, later: LabelledRows) -> Prepared:
+    """The champion's rows, with the earlier live rows to train on and the later ones as the test part.
+
+    The old test part was read by the champion's evaluation; for the challenger it is for training.
+    """
+    import polars as pl
+
+    new = pl.concat([_like(raw_table(rows, old.recipe), old.rows) for rows in (earlier, later)])
+    share = config.split.validation / (1 - config.split.test)
+    parts = assign_parts(earlier.y, validation=share, test=0.0, seed=config.split.seed, task=old.recipe.target.task)
+    old_parts = np.where(old.parts == VALIDATION, VALIDATION, TRAIN)
+    parts = np.concatenate([old_parts, parts, np.full(len(later), TEST)]).astype(np.int8)
+    rows = pl.concat([old.rows, new])
+    recipe = learn_recipe(
+        rows.filter(parts == TRAIN),
+        old.recipe.target,
+        id=old.recipe.id,
+        time=old.recipe.time,
+        group=old.recipe.group,
+        exclude=config.data.excluded,
+    )
+    digest = hashlib.sha256(old.id.encode() + earlier.at.tobytes() + later.at.tobytes()).hexdigest()[:12]
+    return Prepared(digest, digest, recipe, rows, parts, recipe.warnings)
+
+
+def _like(new: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
+    """The new rows with the old table's columns and types; columns that no client sends are null."""
+    import polars as pl
+
+    return new.select(
+        (pl.col(name) if name in new.columns else pl.lit(None)).cast(dtype, strict=False).alias(name)
+        for name, dtype in old.schema.items()
+    )

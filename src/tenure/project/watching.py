@@ -1,0 +1,263 @@
+"""After release: outcomes that arrive, the monitor's checks, and the review that decides and acts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tenure.config import ProjectConfig
+from tenure.errors import ColumnsMissing, RowsRefused, SourceError
+from tenure.journal.entries import GivenOutcome, row_key
+from tenure.journal.queries import count_predictions, events, health, labelled, predictions_between
+from tenure.journal.tables import open_journal
+from tenure.journal.writer import add_outcomes
+from tenure.model.registry import ModelVersion
+from tenure.monitor.drift import measure_drift
+from tenure.monitor.performance import measure_performance
+from tenure.monitor.report import HealthReport, MonitorReport, Window, make_checks
+from tenure.monitor.review import Decision, ReviewFacts, ReviewSettings, decide
+from tenure.monitor.samples import kinds_of, read_reference
+from tenure.monitor.windows import LabelledRows, choose_window, collect_labelled, collect_live
+from tenure.monitor.worth import Worth, worth_of_retraining
+from tenure.project.folder import Folder
+from tenure.project.promoting import Holder, find_release, note, open_registry
+from tenure.project.retraining import Retrained, retrain
+from tenure.release.scorer import Scorer
+
+log = logging.getLogger(__name__)
+
+
+def take_outcomes(folder: Folder, config: ProjectConfig, source: str) -> dict[str, Any]:
+    """Record the true labels of a table: a prediction `id` or the project's id column, and the outcome.
+
+    The outcome's column is called `outcome`, or as the target. Rows without one yet are left out.
+    Raises RowsRefused naming every cell that is no label, with nothing recorded.
+    """
+    from tenure.prepare.columns import target_problems
+    from tenure.prepare.sources import check_source, find_source, scan
+
+    recipe = Scorer.load(find_release(folder, config, "champion").release).recipe
+    table = find_source(source, Path.cwd(), config.data.delimiter)
+    facts = check_source(table, min_rows=1)
+    outcome = next((name for name in ("outcome", recipe.target.name) if name in facts.columns), None)
+    by_prediction = next((name for name in ("id", "prediction_id") if name in facts.columns and name != recipe.id), None)
+    by_row = recipe.id if recipe.id in facts.columns else None
+    if outcome is None:
+        raise ColumnsMissing(["outcome"], facts.columns, where=table.name)
+    if by_prediction is None and by_row is None:
+        raise SourceError(
+            "no column joins the outcomes to predictions",
+            where=table.name,
+            todo="add a column `id` with prediction ids" + (f", or {recipe.id!r} with row ids" if recipe.id else ""),
+        )
+    rows = scan(table).collect()
+    problems = target_problems(recipe.target, rows[outcome])
+    if problems:
+        raise RowsRefused(problems, where=table.name)
+    given = _given(rows, recipe.target, outcome, by_prediction, by_row)
+    with closing(open_journal(folder.journal)) as db:
+        report = add_outcomes(db, given)
+    return {
+        "rows": rows.height,
+        "without_outcome": rows.height - len(given),
+        "recorded": report.recorded,
+        "already": report.already,
+        "corrected": report.corrected,
+        "unknown": list(report.unknown),
+    }
+
+
+def monitor(
+    folder: Folder, config: ProjectConfig, since: datetime | None = None, until: datetime | None = None
+) -> MonitorReport:
+    """Compare the window's live rows with the champion's reference; the report is recorded."""
+    holder = find_release(folder, config, "champion")
+    report, _ = _measure(folder, config, holder, since, until)
+    note(folder, "monitor", report.to_dict())
+    return report
+
+
+def review(
+    folder: Folder,
+    config: ProjectConfig,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    dry_run: bool,
+    budget: float | None,
+) -> dict[str, Any]:
+    """Monitor, decide, and unless dry_run carry the decision out. What was decided and done is recorded."""
+    registry = open_registry(folder, config)
+    champion = registry.resolve("champion")
+    holder = Holder(champion.version, folder.root / champion.path)
+    report, outcomes = _measure(folder, config, holder, since, until)
+    scorer = Scorer.load(holder.release)
+    fresh = _unseen(folder, outcomes, champion.version)
+    facts = _facts(folder, config, champion, registry.history(), scorer, fresh)
+    settings = ReviewSettings(when=tuple(config.retrain.when), max_age=config.retrain.age)
+    decision = decide(report, facts, settings)
+    document: dict[str, Any] = {
+        **decision.to_dict(),
+        "champion": champion.version,
+        "monitor": report.to_dict(),
+        "actions": [],
+        "dry_run": dry_run,
+    }
+    if not dry_run:
+        document |= _act(folder, config, decision, champion, scorer, fresh, budget)
+    note(folder, "review", document)
+    return document
+
+
+def _act(
+    folder: Folder,
+    config: ProjectConfig,
+    decision: Decision,
+    champion: ModelVersion,
+    scorer: Scorer,
+    fresh: LabelledRows,
+    budget: float | None,
+) -> dict[str, Any]:
+    registry = open_registry(folder, config)
+    if decision.verdict == "roll_back" and config.retrain.promote == "automatic":
+        back = registry.rollback()
+        note(folder, "rollback", {"version": back.version, "before": champion.version, "by": "review"})
+        return {"champion": back.version, "actions": [f"version {back.version} holds the post again"]}
+    if decision.verdict != "retrain":
+        return {}
+    outcome: Retrained = retrain(folder, config, champion, scorer, fresh, budget)
+    actions = [
+        f"challenger version {outcome.version} ({outcome.winner}) trained on {outcome.n_old} old and "
+        f"{outcome.n_new} new labelled rows",
+        *outcome.comparison.reasons,
+    ]
+    promoted = outcome.comparison.verdict == "promote"
+    if promoted:
+        registry.promote(outcome.version)
+        note(folder, "promotion", {"version": outcome.version, "before": champion.version, "by": "review"})
+        actions.append(f"version {outcome.version} promoted, version {champion.version} stepped down")
+    else:
+        actions.append(f"version {champion.version} keeps the post ({outcome.comparison.rule})")
+    return {
+        "challenger": outcome.version,
+        "comparison": outcome.comparison.to_dict(),
+        "champion": outcome.version if promoted else champion.version,
+        "actions": actions,
+    }
+
+
+def _measure(
+    folder: Folder, config: ProjectConfig, holder: Holder, since: datetime | None, until: datetime | None
+) -> tuple[MonitorReport, LabelledRows]:
+    import json
+
+    from tenure.records import Estimate
+
+    scorer = Scorer.load(holder.release)
+    recipe = scorer.recipe
+    window = choose_window(config.monitor.window, config.monitor.label_delay, since=since, until=until)
+    reference = json.loads((holder.release / "reference.json").read_text())
+    metrics = json.loads((holder.release / "metrics.json").read_text())
+    with closing(open_journal(folder.journal)) as db:
+        live = collect_live(predictions_between(db, window.since, window.until), recipe, holder.release.name)
+        outcomes = collect_labelled(labelled(db, window.outcomes_since, window.until), recipe.target)
+        answered = count_predictions(db, window.outcomes_since, window.until)
+        service = health(db, window.since, window.until)
+    drift = measure_drift(read_reference(reference, recipe), live.samples, kinds_of(recipe), config.monitor.false_alarms)
+    own = outcomes.known().of_release(holder.release.name)
+    performance = measure_performance(
+        scorer.task,
+        own.y,
+        own.scores,
+        {name: Estimate(**value) for name, value in metrics["test"].items()},
+        metrics["metric"],
+        n_predictions=answered,
+        threshold=scorer.threshold,
+        classes=scorer.classes,
+    )
+    found = HealthReport(
+        service.predictions,
+        service.refusals,
+        service.refusals_by_status,
+        service.predictions_by_version,
+        service.seconds,
+        service.last,
+    )
+    report = MonitorReport(
+        model=config.name,
+        version=holder.version,
+        release=holder.release.name,
+        window=window,
+        n_predictions=live.n,
+        n_outcomes=len(own),
+        drift=drift,
+        performance=performance,
+        health=found,
+        checks=make_checks(drift, performance, found),
+    )
+    return report, outcomes.known()
+
+
+def _given(rows: Any, target: Any, outcome: str, by_prediction: str | None, by_row: str | None) -> list[GivenOutcome]:
+    import math
+
+    from tenure.prepare.columns import target_values
+
+    values = target_values(target, rows[outcome]).tolist()
+    identifiers = rows[by_prediction].to_list() if by_prediction else [None] * rows.height
+    keys = rows[by_row].to_list() if by_row else [None] * rows.height
+    return [
+        GivenOutcome(
+            None if identifier is None else str(identifier),
+            row_key(key),
+            target.classes[int(value)] if target.classes else value,
+        )
+        for identifier, key, value in zip(identifiers, keys, values, strict=True)
+        if not math.isnan(value)
+    ]
+
+
+def _facts(
+    folder: Folder,
+    config: ProjectConfig,
+    champion: ModelVersion,
+    history: list[str],
+    scorer: Scorer,
+    fresh: LabelledRows,
+) -> ReviewFacts:
+    now = datetime.now(UTC)
+    trained = datetime.fromisoformat(scorer.manifest.created_at)
+    with closing(open_journal(folder.journal)) as db:
+        posts = [e.at for e in events(db) if e.kind in ("promotion", "rollback") and e.body["version"] == champion.version]
+    previous = history[-2] if len(history) > 1 else None
+    return ReviewFacts(
+        champion=champion.version,
+        age=(now - trained).total_seconds(),
+        since_promotion=(now - (posts[-1] if posts else trained)).total_seconds(),
+        previous=previous,
+        n_labelled=len(fresh),
+        by_class=fresh.by_class(scorer.classes),
+        retraining_worth=_worth(config, scorer, fresh),
+    )
+
+
+def _worth(config: ProjectConfig, scorer: Scorer, fresh: LabelledRows) -> Worth | None:
+    own = fresh.of_release(scorer.manifest.release)
+    if config.business is None or scorer.task != "binary" or not len(own):
+        return None
+    return worth_of_retraining(own.y, own.scores[:, 1], scorer.threshold, config.business)
+
+
+def _unseen(folder: Folder, outcomes: LabelledRows, version: str) -> LabelledRows:
+    """The labelled rows that came after those the champion was trained on."""
+    with closing(open_journal(folder.journal)) as db:
+        trained_until = max(
+            (e.body["live_until"] for e in events(db, "retrain") if e.body["version"] == version), default=None
+        )
+    return outcomes if trained_until is None else outcomes.take(outcomes.at > trained_until)
+
+

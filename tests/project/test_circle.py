@@ -1,0 +1,186 @@
+"""Round the whole circle: run, predict, journal, outcomes, monitor, review, promote, roll back, trace, replay."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+
+from tenure.errors import ColumnsMissing, ConfigError, JournalError, ProjectError, RegistryError
+from tenure.journal.tables import open_journal
+from tenure.project import Project
+from tenure.project.folder import Folder
+from tenure.project.setup import Request, check_agreement, create_project
+from tenure.serve.app import create_app
+from tenure.serve.settings import ServeSettings
+from tenure.simulate.telecom import TelecomWorld
+
+from .conftest import quick
+
+
+def service(project: Project) -> TestClient:
+    folder = project.folder
+    return TestClient(create_app(ServeSettings(pointer=folder.champion, journal=folder.journal)))
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def post(client: TestClient, rows: list[dict[str, Any]], query: str = "") -> dict[str, Any]:
+    answer = client.post(f"/predict{query}", json=rows)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def test_a_customer_table_goes_round(telecom: Callable[[str], Project], world: TelecomWorld):
+    project = telecom("telecom")
+    report = project.run()
+    assert report.champion
+    assert report.version == "1"
+    assert set(report.test) >= {"roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier"}
+    assert report.test["roc_auc"].low <= report.test["roc_auc"].value <= report.test["roc_auc"].high
+    assert report.test["roc_auc"].low > 0.7
+    assert len(report.baselines) == 2
+    document = report.to_dict()
+    assert {"model", "task", "metric", "validation", "test", "seconds", "release", "warnings"} <= set(document)
+    record = json.loads((project.folder.runs / report.run / "record.json").read_text())
+    assert record["test_reads"] == 1
+
+    before = rows_of(world.live[0])[:50]
+    with service(project) as client:
+        answers = [a for path in world.live for a in post(client, rows_of(path))["predictions"]]
+        first = post(client, before)["predictions"]
+        for path in world.outcomes:
+            taken = project.take_outcomes(str(path))
+            assert taken["recorded"] == len(rows_of(path))
+            assert project.take_outcomes(str(path))["already"] == len(rows_of(path))
+        monitored = project.monitor()
+        assert "monthly_charge" in [column.column for column in monitored.drift.alarms]
+        assert not monitored.passed
+
+        dry = project.review(dry_run=True)
+        assert (dry["verdict"], dry["actions"]) == ("retrain", [])
+        assert len(project.registry().versions()) == 1
+        reviewed = project.review()
+        assert reviewed["verdict"] == "retrain"
+        assert reviewed["challenger"] == "2"
+        assert reviewed["comparison"]["verdict"] in ("promote", "keep")
+
+    project.promote("2")
+    with service(project) as client:
+        assert post(client, before)["model"]["version"] == "2"
+    assert project.rollback() == ("2", "1")
+    with service(project) as client:
+        again = post(client, before)
+    assert again["model"]["version"] == "1"
+    assert [a["probability"] for a in again["predictions"]] == [a["probability"] for a in first]
+
+    for answer in np.random.default_rng(0).choice(np.array(answers, dtype=object), 10, replace=False):
+        assert project.replay(answer["id"])["same"]
+        traced = project.trace(answer["id"])
+        assert (traced["release"], traced["run"]) == (Path(report.release).name, report.run)
+    with pytest.raises(JournalError, match="no prediction"):
+        project.trace("nothing")
+
+
+@pytest.mark.parametrize("table", ["wine", "diabetes"])
+def test_multiclass_and_regression_go_round(table: str, toy_tables: dict[str, Path], tmp_path: Path):
+    root = tmp_path / table
+    create_project(Folder(root), Request(str(toy_tables[table]), "target"))
+    project = quick(root)
+    report = project.run()
+    assert report.task == {"wine": "multiclass", "diabetes": "regression"}[table]
+    project.predict(str(toy_tables[table]), str(tmp_path / "out.csv"), explain=2)
+    scored = pl.read_csv(tmp_path / "out.csv")
+    assert scored.height == len(rows_of(toy_tables[table]))
+    assert scored.columns[:2] == ["row", "prediction"]
+    assert {"reason_1", "effect_2"} <= set(scored.columns)
+    rows: list[dict[str, Any]] = [{k: float(v) for k, v in row.items()} for row in rows_of(toy_tables[table])]
+    with service(project) as client:
+        answers = post(client, rows, "?explain=3")["predictions"]
+        for answer in answers[:20]:
+            total = answer["base"] + sum(reason["effect"] for reason in answer["reasons"]) + answer["rest"]
+            assert total == pytest.approx(answer["score"], rel=1e-9, abs=1e-9)
+        served = [answer["prediction"] for answer in answers]
+        outcomes = [{"id": a["id"], "outcome": row["target"]} for a, row in zip(answers, rows, strict=True)]
+        assert client.post("/outcomes", json=outcomes).json()["recorded"] == len(rows)
+    assert [str(p) for p in served] == [str(p) for p in scored["prediction"]]
+    assert project.replay(answers[0]["id"])["same"]
+    assert project.monitor().performance.n_outcomes == len(rows)
+    assert project.review()["verdict"] in ("keep", "retrain", "ask")
+
+
+def test_the_same_seed_gives_the_same_bytes_in_another_folder(
+    telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path
+):
+    outputs = []
+    for name in ("one", "two"):
+        project = telecom(name)
+        project.run()
+        output = tmp_path / f"{name}.csv"
+        project.predict(str(world.live[0]), str(output))
+        outputs.append(output.read_bytes())
+    assert outputs[0] == outputs[1]
+
+
+def test_stage_by_stage_and_by_a_recorded_plan_gives_what_run_gives(telecom: Callable[[str], Project]):
+    whole = telecom("whole").run()
+    project = telecom("stages")
+    project.prepare()
+    project.train()
+    staged = project.evaluate()
+    assert Path(staged.release).name == Path(whole.release).name
+    with pytest.raises(ProjectError, match="no trained model"):
+        project.evaluate()
+    project.train(plan=staged.run)
+    followed = project.evaluate()
+    assert Path(followed.release).name == Path(whole.release).name
+    with pytest.raises(ProjectError, match="no run"):
+        project.train(plan="none")
+
+
+def test_bad_cells_are_named_and_nothing_is_lost(telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path):
+    project = telecom("bad")
+    project.run()
+    table = pl.read_csv(world.live[0], infer_schema=False)
+    odd = table.with_columns(
+        monthly_charge=pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("cheap")).otherwise("monthly_charge")
+    )
+    odd.write_csv(tmp_path / "odd.csv")
+    document = project.predict(str(tmp_path / "odd.csv"), str(tmp_path / "out.csv"))
+    assert document["problems"] == 1
+    named = pl.read_csv(tmp_path / "out.csv.problems.csv").to_dicts()
+    assert named[0] | {"rule": ""} == {"row": 3, "column": "monthly_charge", "rule": "", "value": "'cheap'"}
+    assert pl.read_csv(tmp_path / "out.csv").height == table.height
+    table.drop("contract").write_csv(tmp_path / "less.csv")
+    kept = (tmp_path / "out.csv").read_bytes()
+    with pytest.raises(ColumnsMissing, match="contract"):
+        project.predict(str(tmp_path / "less.csv"), str(tmp_path / "out.csv"))
+    assert (tmp_path / "out.csv").read_bytes() == kept
+    outcomes = pl.DataFrame({"customer_id": ["nobody"], "churned": ["maybe"]})
+    outcomes.write_csv(tmp_path / "outcomes.csv")
+    with pytest.raises(Exception, match="maybe"):
+        project.take_outcomes(str(tmp_path / "outcomes.csv"))
+    with pytest.raises(RegistryError):
+        project.promote("7")
+    with closing(open_journal(project.folder.journal)) as db:
+        assert db.execute("SELECT count(*) FROM outcomes").fetchone() == (0,)
+
+
+def test_a_command_line_that_contradicts_the_project_is_refused(telecom: Callable[[str], Project], world: TelecomWorld):
+    project = telecom("firm")
+    check_agreement(project.folder, Request(str(world.customers), "churned"))
+    with pytest.raises(ConfigError, match=r"data\.target"):
+        check_agreement(project.folder, Request(str(world.customers), "contract"))
+    with pytest.raises(ProjectError, match="already"):
+        create_project(project.folder, Request(str(world.customers), "churned"))
