@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def run(args: Namespace) -> Result:
     """Prepare, train, evaluate and release in one go."""
-    report = _open_or_create(args).run(budget=_budget(args), seed=args.seed)
+    budget = _budget(args)
+    report = _open_or_create(args).run(budget=budget, seed=args.seed)
     return Result(report.to_dict(), report.to_text())
 
 
