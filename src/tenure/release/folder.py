@@ -1,0 +1,147 @@
+"""Make a release out of what training produced, and open one again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tenure.errors import ReleaseError
+from tenure.prepare.recipe import Recipe
+from tenure.release.calibration import Calibration
+from tenure.release.card import model_card
+from tenure.release.encoding import Encoding
+from tenure.release.files import (
+    Manifest,
+    hash_files,
+    open_release,
+    read_release,
+    release_id,
+    to_text,
+    write_files,
+)
+from tenure.release.schema import row_schema
+from tenure.release.scorer import Scorer, golden_entry, load_predictor
+
+__all__ = ["Manifest", "ReleaseParts", "open_release", "read_release", "write_release"]
+
+LIBRARIES = ("tenure", "numpy", "polars", "lightgbm", "scikit-learn", "xgboost-cpu", "catboost")
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseParts:
+    """Everything that goes into a release.
+
+    model: LightGBM text for trees, or the JSON text of a linear model, as model_kind says.
+    reference: JSON data of the clean training rows' Summary and of their scores.
+    metrics: JSON data, {"test": {metric: Estimate}, "baselines": {"majority": {...}, "logistic": {...}}};
+    an Estimate or {"value", "low", "high"}, nested at will; other parts may stand beside.
+    importance: raw column -> mean absolute effect on the score.
+    golden_rows: raw rows, as JSON can hold them, that are scored at every load.
+    model_family: what was trained ("catboost", "logistic", a blend's description).
+    warnings: what a reader of the model card must know.
+    """
+
+    name: str
+    recipe: Recipe
+    encoding: Encoding
+    model: str
+    calibration: Calibration
+    reference: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    importance: Mapping[str, float]
+    golden_rows: Sequence[Mapping[str, object]]
+    data_version: str
+    seed: int
+    model_kind: str = "trees"
+    model_family: str = ""
+    run_id: str | None = None
+    created_at: datetime | None = None
+    warnings: Sequence[str] = field(default=())
+
+
+def write_release(parent: Path, parts: ReleaseParts) -> Path:
+    """Write parent/<release id>, whole or not at all, and return that path.
+
+    Equal parts give an equal id (run_id and created_at do not count); a release that is there already
+    is left as it is. Raises ReleaseError when parts do not fit together or the folder cannot be written.
+    """
+    files = _build_files(parts)
+    hashes = hash_files(files)
+    manifest = Manifest(
+        name=parts.name,
+        task=parts.recipe.target.task,
+        release=release_id(hashes),
+        files=hashes,
+        data_version=parts.data_version,
+        seed=parts.seed,
+        run_id=parts.run_id,
+        created_at=(parts.created_at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
+        runtime=runtime_versions(),
+        metrics=plain(parts.metrics).get("test", {}),
+    )
+    return write_files(parent, files, manifest)
+
+
+def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
+    if not parts.golden_rows:
+        raise ReleaseError("a release needs at least one golden row", todo="pass a raw training row")
+    model_file = {"trees": "model.txt", "linear": "linear.json"}.get(parts.model_kind)
+    if model_file is None:
+        raise ReleaseError(f"the kind of model must be 'trees' or 'linear', got {parts.model_kind!r}")
+    model = parts.model.encode()
+    scorer = Scorer(parts.recipe, parts.encoding, load_predictor(model_file, model), parts.calibration)
+    golden = [golden_entry(row, scorer.score_row(row)) for row in parts.golden_rows]
+    metrics = plain(parts.metrics)
+    importance = dict(sorted(parts.importance.items(), key=lambda item: (-item[1], item[0])))
+    card = model_card(
+        name=parts.name,
+        recipe=parts.recipe,
+        family=parts.model_family or parts.model_kind,
+        data_version=parts.data_version,
+        metrics=metrics,
+        importance=importance,
+        threshold=parts.calibration.threshold if parts.calibration.task == "binary" else None,
+        warnings=[*parts.recipe.warnings, *parts.warnings],
+    )
+    data = {
+        "encoding.json": parts.encoding.to_json(),
+        "calibration.json": parts.calibration.to_json(),
+        "schema.json": row_schema(parts.recipe),
+        "reference.json": plain(parts.reference),
+        "metrics.json": metrics,
+        "importance.json": importance,
+        "golden.json": {"rows": golden},
+    }
+    return {
+        "recipe.json": parts.recipe.to_json().encode(),
+        model_file: model,
+        **{name: to_text(body, name) for name, body in data.items()},
+        "card.md": card.encode(),
+    }
+
+
+def plain(value: Any) -> Any:
+    """JSON data from mappings, sequences and data classes (an Estimate becomes {value, low, high})."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def runtime_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that have a part in the scores, where installed."""
+    found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    for library in LIBRARIES:
+        try:
+            found[library] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

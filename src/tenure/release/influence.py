@@ -1,0 +1,190 @@
+"""Each metric as a number and what every row does to it: the infinitesimal jackknife.
+
+A metric is a function of the weights of the rows. Its influence values are n times the derivatives by the
+weights at equal weights; they sum to zero, and std(influence) / sqrt(n) is the metric's standard error. The
+influence values of two models on the same rows, subtracted, give the standard error of the difference,
+because what the rows have in common cancels. For ROC-AUC this is the method of DeLong, DeLong and
+Clarke-Pearson (1988), Biometrics 44(3); in general see Efron and Tibshirani (1993), "An Introduction to the
+Bootstrap", chapter 22.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
+"""Probabilities are clipped to [this, 1 - this] for the logarithm, as scikit-learn does."""
+
+
+class Influence(NamedTuple):
+    """value: the metric.  rows: shape (n,), the influence of each row, mean zero."""
+
+    value: float
+    rows: Floats
+
+
+def standard_error(rows: Floats) -> float:
+    """Standard error of a metric, or of a difference of two, from its influence values."""
+    return float(np.sqrt(np.sum(rows * rows) / max(len(rows) - 1, 1) / len(rows)))
+
+
+def of_mean(losses: Floats) -> Influence:
+    """Influence on the mean of a loss per row.
+
+    >>> of_mean(np.array([1.0, 3.0]))
+    Influence(value=2.0, rows=array([-1.,  1.]))
+    """
+    value = float(np.mean(losses))
+    return Influence(value, losses - value)
+
+
+def of_ratio(above: Floats, below: Floats) -> Influence:
+    """Influence on sum(above) / sum(below); 0 where the denominator is 0 (as the field defines F1 then)."""
+    total = float(np.sum(below))
+    if total == 0.0:
+        return Influence(0.0, np.zeros(len(above)))
+    value = float(np.sum(above)) / total
+    return Influence(value, (above - value * below) * (len(above) / total))
+
+
+def of_roc_auc(is_positive: NDArray[np.bool_], scores: Floats) -> Influence:
+    """Influence on the area under the ROC curve; ties count half. Needs a row of each class.
+
+    >>> of_roc_auc(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.35, 0.8])).value
+    1.0
+    """
+    positive, negative = np.sort(scores[is_positive]), np.sort(scores[~is_positive])
+    n, n_pos, n_neg = len(scores), len(positive), len(negative)
+    below = np.searchsorted(negative, scores[is_positive], "left")
+    not_above = np.searchsorted(negative, scores[is_positive], "right")
+    placed_pos = (below + not_above) / (2.0 * n_neg)
+    below = np.searchsorted(positive, scores[~is_positive], "left")
+    not_above = np.searchsorted(positive, scores[~is_positive], "right")
+    placed_neg = 1.0 - (below + not_above) / (2.0 * n_pos)
+    value = float(np.mean(placed_pos))
+    rows = np.empty(n)
+    # The factors make the variance of each class's placements the unbiased one, as DeLong has it.
+    rows[is_positive] = (placed_pos - value) * (n / n_pos) * np.sqrt(n_pos / max(n_pos - 1, 1))
+    rows[~is_positive] = (placed_neg - value) * (n / n_neg) * np.sqrt(n_neg / max(n_neg - 1, 1))
+    return Influence(value, rows)
+
+
+def of_pr_auc(is_positive: NDArray[np.bool_], scores: Floats) -> Influence:
+    """Influence on average precision: the mean, over positive rows, of the precision at their own score.
+
+    >>> round(of_pr_auc(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8])).value, 4)
+    0.8333
+    """
+    n, n_pos = len(scores), int(np.sum(is_positive))
+    order = np.argsort(-scores, kind="stable")
+    descending, hits = -scores[order], is_positive[order]
+    taken = np.searchsorted(descending, descending, "right")  # rows scored at least as high, ties included
+    precision = np.cumsum(hits)[taken - 1] / taken
+    value = float(np.mean(precision[hits]))
+    # Row j moves the precision at every positive row scored no higher than j.
+    gain = np.where(hits, (1.0 - precision) / taken, 0.0)
+    loss = np.where(hits, precision / taken, 0.0)
+    first = np.searchsorted(descending, descending, "left")
+    gain_after = np.append(np.cumsum(gain[::-1])[::-1], 0.0)[first]
+    loss_after = np.append(np.cumsum(loss[::-1])[::-1], 0.0)[first]
+    moved = np.where(hits, precision - value + gain_after, -loss_after)
+    rows = np.empty(n)
+    rows[order] = moved * (n / n_pos)
+    return Influence(value, rows)
+
+
+def of_f1(actual: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> Influence:
+    """Influence on F1 of one class: 2 TP / (2 TP + FP + FN)."""
+    return of_ratio(2.0 * (actual & predicted), actual.astype(np.float64) + predicted)
+
+
+def of_classes(parts: list[Influence]) -> Influence:
+    """Influence on the unweighted mean of one metric over the classes."""
+    return Influence(
+        float(np.mean([part.value for part in parts])), np.mean([part.rows for part in parts], axis=0)
+    )
+
+
+def log_losses(y: NDArray[np.int64], probabilities: Floats) -> Floats:
+    """-log of the probability given to the class that came; y shape (n,), probabilities shape (n, k)."""
+    chosen = probabilities[np.arange(len(y)), y]
+    losses: Floats = -np.log(np.clip(chosen, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY))
+    return losses
+
+
+def brier_losses(y: NDArray[np.int64], probabilities: Floats) -> Floats:
+    """Squared error of the probabilities: of the positive class for two classes, summed over them for more."""
+    if probabilities.shape[1] == 2:
+        return np.square(probabilities[:, 1] - y)
+    wanted = np.zeros_like(probabilities)
+    wanted[np.arange(len(y)), y] = 1.0
+    losses: Floats = np.sum(np.square(probabilities - wanted), axis=1)
+    return losses
+
+
+def of_r2(y: Floats, predicted: Floats) -> Influence:
+    """Influence on the coefficient of determination, 1 - sum of squared errors / total sum of squares."""
+    errors, spread = np.square(y - predicted), np.square(y - np.mean(y))
+    unexplained = of_ratio(errors, spread)
+    return Influence(1.0 - unexplained.value, -unexplained.rows)
+
+
+def of_rmse(y: Floats, predicted: Floats) -> Influence:
+    """Influence on the root mean squared error."""
+    squared = of_mean(np.square(y - predicted))
+    value = float(np.sqrt(squared.value))
+    return Influence(value, squared.rows / (2.0 * value) if value > 0 else np.zeros(len(y)))
+
+
+def binary_influence(metric: str, y: NDArray[np.int64], p: Floats, threshold: float) -> Influence:
+    """Influence on a metric of two classes. p: shape (n, 2); positive is predicted where p[:, 1] >= threshold."""
+    actual, predicted = y == 1, p[:, 1] >= threshold
+    formulas: dict[str, Callable[[], Influence]] = {
+        "roc_auc": lambda: of_roc_auc(actual, p[:, 1]),
+        "pr_auc": lambda: of_pr_auc(actual, p[:, 1]),
+        "accuracy": lambda: of_mean((actual == predicted).astype(np.float64)),
+        "precision": lambda: of_ratio((actual & predicted) * 1.0, predicted * 1.0),
+        "recall": lambda: of_ratio((actual & predicted) * 1.0, actual * 1.0),
+        "f1": lambda: of_f1(actual, predicted),
+        "log_loss": lambda: of_mean(log_losses(y, p)),
+        "brier": lambda: of_mean(brier_losses(y, p)),
+    }
+    return formulas[metric]()
+
+
+def multiclass_influence(metric: str, y: NDArray[np.int64], p: Floats) -> Influence:
+    """Influence on a metric of more than two classes; per-class metrics are averaged over classes that occur."""
+    predicted = np.argmax(p, axis=1)
+    present = np.unique(y)
+    named = np.union1d(present, predicted)
+    formulas: dict[str, Callable[[], Influence]] = {
+        "roc_auc": lambda: of_classes([of_roc_auc(y == c, p[:, c]) for c in present]),
+        "pr_auc": lambda: of_classes([of_pr_auc(y == c, p[:, c]) for c in present]),
+        "accuracy": lambda: of_mean((y == predicted).astype(np.float64)),
+        "precision": lambda: of_classes(
+            [of_ratio(((y == c) & (predicted == c)) * 1.0, (predicted == c) * 1.0) for c in named]
+        ),
+        "recall": lambda: of_classes(
+            [of_ratio(((y == c) & (predicted == c)) * 1.0, (y == c) * 1.0) for c in named]
+        ),
+        "f1": lambda: of_classes([of_f1(y == c, predicted == c) for c in named]),
+        "log_loss": lambda: of_mean(log_losses(y, p)),
+        "brier": lambda: of_mean(brier_losses(y, p)),
+    }
+    return formulas[metric]()
+
+
+def regression_influence(metric: str, y: Floats, predicted: Floats) -> Influence:
+    """Influence on rmse, mae or r2."""
+    formulas: dict[str, Callable[[], Influence]] = {
+        "rmse": lambda: of_rmse(y, predicted),
+        "mae": lambda: of_mean(np.abs(y - predicted)),
+        "r2": lambda: of_r2(y, predicted),
+    }
+    return formulas[metric]()

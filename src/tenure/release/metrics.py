@@ -1,0 +1,322 @@
+"""Metrics of a model on labelled rows, each with its 95 % interval, and the paired comparison of two models.
+
+Needs numpy alone. Everything is a closed form over the rows: no resampling, so no seed, and the same bits
+again.
+
+Intervals: ROC-AUC by DeLong and PR-AUC by the infinitesimal jackknife, both on the logit scale (inside 0..1
+and better covering near the ends); accuracy, precision, recall and F1 by Wilson's score interval; log loss,
+Brier, RMSE and MAE by Hall's transformation of the t statistic, because losses are skewed; R2 on the scale
+of log(1 - R2); calibration error by bounds that hold whatever the true error is.
+benchmarks/interval_coverage.py measures them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tenure.records import Estimate, Task
+from tenure.release.influence import (
+    Floats,
+    Influence,
+    binary_influence,
+    brier_losses,
+    log_losses,
+    multiclass_influence,
+    regression_influence,
+    standard_error,
+)
+
+Z95 = 1.959963984540054
+"""The standard normal's quantile at 0.975."""
+
+HIGHER_IS_BETTER: dict[str, bool] = {
+    "roc_auc": True,
+    "pr_auc": True,
+    "accuracy": True,
+    "precision": True,
+    "recall": True,
+    "f1": True,
+    "log_loss": False,
+    "brier": False,
+    "calibration_error": False,
+    "rmse": False,
+    "mae": False,
+    "r2": True,
+}
+"""Every metric's name, and whether a larger value is a better one."""
+
+METRICS: dict[Task, tuple[str, ...]] = {
+    "binary": (
+        "roc_auc",
+        "pr_auc",
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "log_loss",
+        "brier",
+        "calibration_error",
+    ),
+    "multiclass": (
+        "roc_auc",
+        "pr_auc",
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "log_loss",
+        "brier",
+        "calibration_error",
+    ),
+    "regression": ("rmse", "mae", "r2"),
+}
+"""The metrics of each task, in the order they are shown."""
+
+NEED_TWO_CLASSES = ("roc_auc", "pr_auc")
+CALIBRATION_BINS = 10
+
+
+def metrics_for(
+    task: Task, y: ArrayLike, scores: ArrayLike, threshold: float | None = None
+) -> dict[str, Estimate]:
+    """Return every metric of the task on these rows.
+
+    y: shape (n,), the class index (binary: 1 is the positive class) or the number.  scores: for classes the
+    probabilities, shape (n, k), or (n,) of the positive class; for regression the predictions, shape (n,)
+    or (n, 1).
+    threshold: binary only; the positive class is predicted at or above it; None is 0.5.
+
+    >>> metrics_for("regression", [1.0, 2.0, 3.0], [1.0, 2.0, 4.0])["mae"].value
+    0.3333333333333333
+    """
+    if task == "regression":
+        return regression_metrics(y, np.asarray(scores, dtype=np.float64).reshape(-1))
+    return classification_metrics(y, scores, 0.5 if threshold is None else threshold)
+
+
+def classification_metrics(
+    y: ArrayLike, probabilities: ArrayLike, threshold: float = 0.5
+) -> dict[str, Estimate]:
+    """Return the metrics of a classifier; more than two classes are macro-averaged, one against the rest.
+
+    Metrics that have no value on these rows are left out: ROC-AUC and PR-AUC where only one class occurs.
+    The Brier score is of the positive class for two classes and summed over the classes for more.
+    calibration_error is the plain expected calibration error in 10 bins of equal size (of the positive
+    class, or of
+    the predicted one): its value is biased upward, its interval is not.  Raises ValueError if shapes
+    disagree.
+    """
+    labels, p = _classes(y, probabilities)
+    found: dict[str, Estimate] = {}
+    for metric in METRICS["binary"]:
+        if metric == "calibration_error":
+            found[metric] = _calibration_error(labels, p)
+        elif metric not in NEED_TWO_CLASSES or len(np.unique(labels)) > 1:
+            found[metric] = _classification_estimate(metric, labels, p, threshold)
+    return found
+
+
+def regression_metrics(y: ArrayLike, predicted: ArrayLike) -> dict[str, Estimate]:
+    """Return RMSE, MAE and R2 of predicted numbers; R2 is left out where y is constant."""
+    actual, guess = _numbers(y, predicted)
+    mean_square = _mean_interval(np.square(actual - guess))
+    found = {
+        "rmse": Estimate(
+            *(float(np.sqrt(max(v, 0.0))) for v in (mean_square.value, mean_square.low, mean_square.high))
+        ),
+        "mae": _mean_interval(np.abs(actual - guess)),
+    }
+    if np.ptp(actual) > 0:
+        found["r2"] = _r2_interval(regression_influence("r2", actual, guess))
+    return found
+
+
+def metric_value(
+    task: Task, y: ArrayLike, scores: ArrayLike, metric: str, threshold: float | None = None
+) -> float:
+    """Return one metric without its interval. Raises ValueError for a metric that the task does not have."""
+    return influence_for(task, y, scores, metric, threshold).value
+
+
+def compare(
+    task: Task,
+    y: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    metric: str,
+    *,
+    thresholds: tuple[float, float] = (0.5, 0.5),
+) -> Estimate:
+    """Return how much better b is than a on the same rows; positive: b is better, in the metric's own unit.
+
+    a, b: scores as metrics_for takes them.  thresholds: of a and of b, binary only.  The interval is
+    paired: what
+    is hard for both models cancels. For ROC-AUC it is DeLong's.  Raises ValueError for calibration_error
+    and for
+    metrics without a value on these rows.
+
+    >>> compare("binary", [0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9], [0.1, 0.2, 0.8, 0.9], "roc_auc").value
+    0.25
+    """
+    first = influence_for(task, y, a, metric, thresholds[0])
+    second = influence_for(task, y, b, metric, thresholds[1])
+    sign = 1.0 if HIGHER_IS_BETTER[metric] else -1.0
+    difference = sign * (second.value - first.value)
+    margin = Z95 * standard_error(second.rows - first.rows)
+    return Estimate(difference, difference - margin, difference + margin)
+
+
+def influence_for(
+    task: Task, y: ArrayLike, scores: ArrayLike, metric: str, threshold: float | None = None
+) -> Influence:
+    """Return one metric and the influence of each row on it. Raises ValueError as metric_value and compare do."""
+    if metric not in METRICS[task] or metric == "calibration_error":
+        raise ValueError(f"{metric!r} is not a metric of rows for {task}; there are {METRICS[task]}")
+    if task == "regression":
+        return regression_influence(metric, *_numbers(y, scores))
+    labels, p = _classes(y, scores)
+    if metric in NEED_TWO_CLASSES and len(np.unique(labels)) < 2:
+        raise ValueError(f"{metric!r} has no value where only one class occurs")
+    if p.shape[1] == 2:
+        return binary_influence(metric, labels, p, 0.5 if threshold is None else threshold)
+    return multiclass_influence(metric, labels, p)
+
+
+def _classes(y: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.int64], Floats]:
+    labels = np.asarray(y, dtype=np.float64).reshape(-1).astype(np.int64)
+    p = np.asarray(probabilities, dtype=np.float64)
+    if p.ndim == 1 or p.shape[1] == 1:
+        flat = p.reshape(-1)
+        p = np.column_stack([1.0 - flat, flat])
+    if len(labels) != len(p) or len(labels) == 0:
+        raise ValueError(
+            f"{len(labels)} labels for {len(p)} rows of probabilities; both need one a row, at least one"
+        )
+    return labels, p
+
+
+def _numbers(y: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
+    actual = np.asarray(y, dtype=np.float64).reshape(-1)
+    guess = np.asarray(predicted, dtype=np.float64).reshape(-1)
+    if len(actual) != len(guess) or len(actual) == 0:
+        raise ValueError(
+            f"{len(actual)} values for {len(guess)} predictions; both need one a row, at least one"
+        )
+    return actual, guess
+
+
+def _classification_estimate(metric: str, y: NDArray[np.int64], p: Floats, threshold: float) -> Estimate:
+    if metric == "log_loss":
+        return _mean_interval(log_losses(y, p))
+    if metric == "brier":
+        return _mean_interval(brier_losses(y, p))
+    if p.shape[1] > 2:
+        influence = multiclass_influence(metric, y, p)
+        if metric == "accuracy":
+            return _wilson(influence.value * len(y), len(y))
+        return _logit_interval(influence, int(np.min(np.unique(y, return_counts=True)[1])))
+    actual, predicted = y == 1, p[:, 1] >= threshold
+    hits = float(np.sum(actual & predicted))
+    if metric == "accuracy":
+        return _wilson(float(np.sum(actual == predicted)), len(y))
+    if metric == "precision":
+        return _wilson(hits, float(np.sum(predicted)))
+    if metric == "recall":
+        return _wilson(hits, float(np.sum(actual)))
+    if metric == "f1":
+        # F1 = 2 j / (1 + j) of Jaccard's j = TP / (TP + FP + FN), a proportion of the rows that count.
+        jaccard = _wilson(hits, float(np.sum(actual | predicted)))
+        return Estimate(*(2.0 * j / (1.0 + j) for j in (jaccard.value, jaccard.low, jaccard.high)))
+    rarer = int(min(np.sum(actual), np.sum(~actual)))
+    return _logit_interval(binary_influence(metric, y, p, threshold), rarer)
+
+
+def _wilson(hits: float, n: float) -> Estimate:
+    """Wilson (1927) score interval of a proportion; 0 with the whole range where n is 0."""
+    if n == 0:
+        return Estimate(0.0, 0.0, 1.0)
+    share, z2 = hits / n, Z95 * Z95
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * float(np.sqrt(share * (1 - share) / n + z2 / (4 * n * n)))
+    return Estimate(share, max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share)))
+
+
+def _logit_interval(influence: Influence, n_rarer: int) -> Estimate:
+    """Interval of a value in 0..1, symmetric on the logit scale; n_rarer: rows of the rarest class."""
+    value, error = influence.value, standard_error(influence.rows)
+    exact = 0.025 ** (
+        1.0 / max(n_rarer, 1)
+    )  # Clopper and Pearson's bound where not one of n_rarer rows failed
+    if value >= 1.0 or value <= 0.0:
+        return Estimate(value, exact if value >= 1.0 else 0.0, 1.0 if value >= 1.0 else 1.0 - exact)
+    centre, width = float(np.log(value / (1 - value))), Z95 * error / (value * (1 - value))
+    low, high = (float(0.5 * (1 + np.tanh((centre + side * width) / 2))) for side in (-1, 1))
+    return Estimate(value, min(low, value), max(high, value))
+
+
+def _mean_interval(losses: Floats) -> Estimate:
+    """Interval of a mean of skewed values: Hall (1992), JRSS B 54(1), transformation of the t statistic."""
+    n, value = len(losses), float(np.mean(losses))
+    centred = losses - value
+    deviation = float(np.sqrt(np.sum(centred * centred) / max(n - 1, 1)))
+    if deviation == 0.0:
+        return Estimate(value, value, value)
+    skew = float(np.mean(centred**3)) / deviation**3 / float(np.sqrt(n))
+    step = deviation / float(np.sqrt(n))
+    return Estimate(
+        value,
+        min(value, value - step * _untransform(Z95, skew)),
+        max(value, value - step * _untransform(-Z95, skew)),
+    )
+
+
+def _untransform(x: float, skew: float) -> float:
+    """Solve t + skew (t^2 / 3 + 1 / 6) + skew^2 t^3 / 27 = x for t; skew: skewness / sqrt(n)."""
+    if abs(skew) < 1e-9:
+        return x
+    return float(3.0 / skew * (np.cbrt(1.0 + skew * (x - skew / 6.0)) - 1.0))
+
+
+def _r2_interval(influence: Influence) -> Estimate:
+    value, error = influence.value, standard_error(influence.rows)
+    if value >= 1.0:
+        return Estimate(value, value, value)
+    spread = float(np.exp(Z95 * error / (1.0 - value)))
+    return Estimate(value, 1.0 - (1.0 - value) * spread, 1.0 - (1.0 - value) / spread)
+
+
+def _calibration_error(y: NDArray[np.int64], p: Floats) -> Estimate:
+    """Expected calibration error in equal-sized bins, with bounds for the true error of those bins.
+
+    With gaps d_j = true gap g_j + noise: sum w |d| >= sum w sign(g) d, which is normal around the true error, so the
+    error is at most the value + z * sd of that sum. And sum w |d| <= sum w |g| + sum w |noise|, so it is at
+    least
+    the value - the 0.975 quantile of the last sum. Both hold whatever the gaps are.
+    """
+    if p.shape[1] == 2:
+        confidence, hit = p[:, 1], (y == 1).astype(np.float64)
+    else:
+        predicted = np.argmax(p, axis=1)
+        confidence, hit = p[np.arange(len(y)), predicted], (y == predicted).astype(np.float64)
+    gaps, weights, errors = _bins(confidence, hit)
+    value = float(np.sum(weights * np.abs(gaps)))
+    spread = weights * errors
+    above = Z95 * float(np.sqrt(np.sum(spread**2)))
+    noise = float(np.sqrt(2 / np.pi) * np.sum(spread) + Z95 * np.sqrt((1 - 2 / np.pi) * np.sum(spread**2)))
+    return Estimate(value, max(0.0, value - noise), min(1.0, value + above))
+
+
+def _bins(confidence: Floats, hit: Floats) -> tuple[Floats, Floats, Floats]:
+    """Gap, share of rows and standard error of the gap in each bin of equal size, by confidence."""
+    order = np.argsort(confidence, kind="stable")
+    parts: Sequence[NDArray[np.int64]] = np.array_split(order, min(CALIBRATION_BINS, len(order)))
+    gaps = np.array([np.mean(confidence[rows]) - np.mean(hit[rows]) for rows in parts])
+    weights = np.array([len(rows) / len(order) for rows in parts])
+    # The variance of a bin's share of hits, with half a hit added to each side so that a pure bin is not
+    # certain.
+    shares = np.array([(np.sum(hit[rows]) + 0.5) / (len(rows) + 1) for rows in parts])
+    sizes = np.array([len(rows) for rows in parts])
+    return gaps, weights, np.sqrt(shares * (1 - shares) / sizes)

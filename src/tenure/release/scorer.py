@@ -1,0 +1,291 @@
+"""A loaded release: scores and explains raw rows and raw tables, with the same bits for both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenure.errors import ReleaseError
+from tenure.prepare.recipe import Recipe
+from tenure.prepare.rows import RowCleaner
+from tenure.records import CellProblem, Explanation, Score
+from tenure.release.calibration import Calibration
+from tenure.release.effects import Cell, explain, score_effects, sum_by_column
+from tenure.release.encoding import Encoding, encode_table, row_encoder
+from tenure.release.files import Manifest, read_release
+from tenure.release.linear import LinearPredictor
+from tenure.release.predictor import Predictor
+from tenure.release.trees import TreePredictor
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+MOST_PROBLEMS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class TableScores:
+    """The answers for a table, in its row order.
+
+    predictions: labels as written in the data, or numbers.  probabilities: shape (n_rows, n_classes)
+    in the order of the classes; None for regression.  values: shape (n_rows,), the numbers of a
+    regression, else None.  margins: shape (n_rows, n_outputs).
+    problems: cells that broke the recipe and were scored as missing (the first 100,000).
+    """
+
+    predictions: list[str] | list[float]
+    probabilities: Float64 | None
+    values: Float64 | None
+    margins: Float64
+    problems: list[CellProblem]
+
+
+class Scorer:
+    """Recipe, encoding, model and calibration in one: raw values in, scores and explanations out.
+
+    Holds nothing that a call changes, so it may be shared between threads.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        encoding: Encoding,
+        predictor: Predictor,
+        calibration: Calibration,
+        *,
+        manifest: Manifest | None = None,
+        golden: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        self._manifest = manifest
+        self.recipe = recipe
+        self.encoding = encoding
+        self.predictor = predictor
+        self.calibration = calibration
+        self.golden = tuple(golden)
+        self.task = recipe.target.task
+        self.classes: tuple[str, ...] = recipe.target.classes
+        self.positive: str | None = recipe.target.positive
+        self.threshold = calibration.threshold
+        self.feature_names: tuple[str, ...] = tuple(column.name for column in recipe.features)
+        self._check_fit()
+        self._cleaner = RowCleaner(recipe)
+        self._clean = self._cleaner.clean
+        self._encode = row_encoder(encoding, self.feature_names)
+        self._margin_row = predictor.margin_row
+
+    @classmethod
+    def load(cls, folder: Path) -> Scorer:
+        """Load and verify a release folder. Raises ReleaseError, naming the file that is wrong."""
+        manifest, files = read_release(folder)
+        current = "recipe.json"
+        try:
+            recipe = Recipe.from_json(files[current].decode())
+            current = "encoding.json"
+            encoding = Encoding.from_json(json.loads(files[current]))
+            current = "calibration.json"
+            calibration = Calibration.from_json(json.loads(files[current]))
+            current = "golden.json"
+            golden = json.loads(files[current])["rows"]
+            current = "model.txt" if "model.txt" in files else "linear.json"
+            predictor = load_predictor(current, files[current])
+        except ReleaseError as error:
+            raise ReleaseError(error.what, where=str(folder / current), todo=error.todo) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ReleaseError(
+                f"{current} cannot be read: {error}", where=str(folder / current), todo="train again"
+            ) from error
+        return cls(recipe, encoding, predictor, calibration, manifest=manifest, golden=golden)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The release's manifest. Raises ReleaseError for a model that was never released."""
+        if self._manifest is None:
+            raise ReleaseError("this model was not released", todo="write it with write_release")
+        return self._manifest
+
+    def score_row(self, row: Mapping[str, object]) -> Score:
+        """Score one raw row. Raises RowsRefused that names every bad cell."""
+        return self._score(self._margin_row(self._encode(self._clean(row))))
+
+    def problems(self, row: Mapping[str, object], position: int = 0) -> list[CellProblem]:
+        """The cells of a raw row that break the recipe; [] for a good row."""
+        return self._cleaner.problems(row, position)
+
+    def explain_row(self, row: Mapping[str, object], n: int) -> Explanation:
+        """Explain one raw row by its n largest effects. Raises RowsRefused as score_row does."""
+        values = self._clean(row)
+        x = self._encode(values)
+        margins = np.array([self._margin_row(x)])
+        given = [row[name] for name in self.feature_names]
+        missing = [value is None for value in values]
+        return self._explain(self._contributions_row(x), margins, [given], [missing], n)[0]
+
+    def score_table(self, raw: pl.DataFrame) -> TableScores:
+        """Score a raw table, with the bits of score_row; cells that break the recipe count as missing.
+
+        Raises ColumnsMissing when feature columns are absent, SourceError for nested ones.
+        """
+        clean = self.clean_table(raw)
+        return self.score_clean(clean, self._table_problems(raw, clean))
+
+    def score_clean(self, clean: pl.DataFrame, problems: Sequence[CellProblem] = ()) -> TableScores:
+        """Score a table that the recipe has cleaned."""
+        margins = self.predictor.margins(encode_table(self.encoding, clean))
+        if self.task == "regression":
+            values = margins[:, 0].copy()
+            return TableScores(values.tolist(), None, values, margins, list(problems))
+        probabilities = self.calibration.probabilities(margins)
+        chosen = self._choose_table(probabilities)
+        labels = [self.classes[index] for index in chosen.tolist()]
+        return TableScores(labels, probabilities, None, margins, list(problems))
+
+    def explain_table(self, raw: pl.DataFrame, n: int) -> list[Explanation]:
+        """Explain each row of a raw table by its n largest effects."""
+        clean = self.clean_table(raw)
+        X = encode_table(self.encoding, clean)
+        given = raw.select(self.feature_names).rows()
+        missing = [[value is None for value in row] for row in clean.select(self.feature_names).rows()]
+        return self._explain(self.predictor.contributions(X), self.predictor.margins(X), given, missing, n)
+
+    def effects_clean(self, clean: pl.DataFrame) -> Float64:
+        """Effects on the score, shape (n_rows, n_raw_columns), of a clean table: for global importance."""
+        X = encode_table(self.encoding, clean)
+        margins = self.predictor.margins(X)
+        found = score_effects(
+            self.calibration, self.predictor.contributions(X), margins, self._predicted(margins)
+        )
+        return sum_by_column(found.effects, self._feature_columns, len(self.feature_names))
+
+    def clean_table(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """The clean feature columns of a raw table."""
+        from tenure.prepare.columns import clean
+
+        return clean(self.recipe, raw.lazy()).collect()
+
+    def check_golden(self) -> None:
+        """Score the golden rows again. Raises ReleaseError unless every bit is as it was at release."""
+        for position, entry in enumerate(self.golden):
+            score = self.score_row(entry["row"])
+            now = golden_entry(entry["row"], score)
+            for name in ("margins", "probabilities", "prediction"):
+                if now[name] != entry[name]:
+                    raise ReleaseError(
+                        f"golden row {position} gives the {name} {now[name]} here, "
+                        f"and {entry[name]} where it was made",
+                        where="golden.json",
+                        todo="install the versions named in the manifest, or train again",
+                    )
+
+    def _table_problems(self, raw: pl.DataFrame, clean: pl.DataFrame) -> list[CellProblem]:
+        """Bad cells became null in cleaning, so that only rows with a null are looked at again."""
+        import polars as pl
+
+        from tenure.prepare.columns import find_problems
+
+        suspects = clean.select(pl.any_horizontal(pl.all().is_null())).to_series().arg_true()
+        if not len(suspects):
+            return []
+        rows = suspects.to_list()
+        found = find_problems(self.recipe, raw[suspects], MOST_PROBLEMS)
+        return [replace(problem, row=rows[problem.row]) for problem in found]
+
+    def _score(self, margins: tuple[float, ...]) -> Score:
+        if self.task == "regression":
+            return Score(margins[0], None, None, margins)
+        probabilities = self.calibration.probabilities_row(margins)
+        chosen = self._choose_row(probabilities)
+        told = probabilities[1] if self.task == "binary" else probabilities[chosen]
+        return Score(self.classes[chosen], told, dict(zip(self.classes, probabilities, strict=True)), margins)
+
+    def _choose_row(self, probabilities: Sequence[float]) -> int:
+        if self.task == "binary":
+            return 1 if probabilities[1] >= self.threshold else 0
+        return probabilities.index(max(probabilities))  # the first of equals, as numpy's argmax
+
+    def _choose_table(self, probabilities: Float64) -> npt.NDArray[np.intp]:
+        if self.task == "binary":
+            return (probabilities[:, 1] >= self.threshold).astype(np.intp)
+        chosen: npt.NDArray[np.intp] = probabilities.argmax(axis=1)
+        return chosen
+
+    def _predicted(self, margins: Float64) -> npt.NDArray[np.intp] | None:
+        return self.calibration.probabilities(margins).argmax(axis=1) if self.task == "multiclass" else None
+
+    def _contributions_row(self, x: Float32) -> Float64:
+        if isinstance(self.predictor, TreePredictor):
+            return self.predictor.contributions_row(x)[None]
+        return self.predictor.contributions(x[None])
+
+    def _explain(
+        self,
+        contributions: Float64,
+        margins: Float64,
+        given: Sequence[Sequence[object]],
+        missing: Sequence[Sequence[bool]],
+        n: int,
+    ) -> list[Explanation]:
+        predicted = self._predicted(margins)
+        found = score_effects(self.calibration, contributions, margins, predicted)
+        effects = sum_by_column(found.effects, self._feature_columns, len(self.feature_names)).tolist()
+        labels = [column.labels for column in self.recipe.features]
+        result = []
+        for i, (base, score) in enumerate(zip(found.base.tolist(), found.scores.tolist(), strict=True)):
+            cells = [
+                Cell(*parts) for parts in zip(self.feature_names, given[i], missing[i], labels, strict=True)
+            ]
+            outcome = self.positive if predicted is None else self.classes[int(predicted[i])]
+            result.append(explain(base, score, effects[i], cells, n=n, outcome=outcome))
+        return result
+
+    @cached_property
+    def _feature_columns(self) -> tuple[int, ...]:
+        position = {name: index for index, name in enumerate(self.feature_names)}
+        return tuple(position[feature.column] for feature in self.encoding.features)
+
+    def _check_fit(self) -> None:
+        """Refuse parts that belong to different models."""
+        if self.predictor.n_features != len(self.encoding.features):
+            raise ReleaseError(
+                f"the model takes {self.predictor.n_features} features, the encoding gives "
+                f"{len(self.encoding.features)}",
+                todo="train again",
+            )
+        expected = (self.task, self.predictor.n_outputs)
+        if (self.calibration.task, self.calibration.n_outputs) != expected:
+            raise ReleaseError(
+                f"the calibration is for {self.calibration.task} with {self.calibration.n_outputs} margins, "
+                f"the model is for {self.task} with {self.predictor.n_outputs}",
+                todo="train again",
+            )
+        if self.task != "regression" and len(self.classes) != self.calibration.n_classes:
+            raise ReleaseError(
+                f"the recipe names {len(self.classes)} classes, the calibration {self.calibration.n_classes}",
+                todo="train again",
+            )
+
+
+def load_predictor(name: str, content: bytes) -> Predictor:
+    """Load the content of model.txt or linear.json."""
+    if name == "linear.json":
+        return LinearPredictor.from_json(json.loads(content))
+    return TreePredictor(content)
+
+
+def golden_entry(row: Mapping[str, object], score: Score) -> dict[str, Any]:
+    """What golden.json keeps of a row: floats in JSON read back to the same bits."""
+    return {
+        "row": dict(row),
+        "margins": list(score.margins),
+        "probabilities": None if score.probabilities is None else list(score.probabilities.values()),
+        "prediction": score.prediction,
+    }
