@@ -78,7 +78,9 @@ def test_a_secret_written_into_the_file_is_not_repeated():
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "positive"), [("true", "true"), ("yes", "yes"), ("No", "No"), ("1", "1"), ('"Yes"', "Yes")])
+@pytest.mark.parametrize(
+    ("text", "positive"), [("true", "true"), ("yes", "yes"), ("No", "No"), ("1", "1"), ('"Yes"', "Yes")]
+)
 def test_a_label_is_text_however_yaml_reads_it(text, positive):
     assert parse_config(MINIMAL + f"  positive: {text}\n", "t").data.positive == positive
 
@@ -97,7 +99,16 @@ def test_a_missing_file_names_the_command_that_makes_one(tmp_path: Path):
 
 def test_the_schema_speaks_of_every_key():
     schema = config_schema()
-    assert set(schema["properties"]) >= {"name", "data", "split", "model", "serve", "monitor", "retrain", "store"}
+    assert set(schema["properties"]) >= {
+        "name",
+        "data",
+        "split",
+        "model",
+        "serve",
+        "monitor",
+        "retrain",
+        "store",
+    }
     assert schema["additionalProperties"] is False
 
 

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from tenure.errors import ConfigError, nearest_names
 
@@ -78,11 +86,15 @@ class DataConfig(Strict):
     id: str | None = Field(None, description="the column that names a row; never a feature")
     time: str | None = Field(None, description="a date column; makes the split go by time")
     group: str | None = Field(None, description="rows of one group never straddle the split")
-    tables: dict[str, Any] = Field(default_factory=dict, description="event tables joined as of the row's time")
+    tables: dict[str, Any] = Field(
+        default_factory=dict, description="event tables joined as of the row's time"
+    )
     exclude: list[str] | dict[str, str] = Field(
         default_factory=list, description="columns known to be unusable; a list, or column: reason"
     )
-    delimiter: str | None = Field(None, min_length=1, max_length=1, description="of CSV files; null: comma, tab for .tsv")
+    delimiter: str | None = Field(
+        None, min_length=1, max_length=1, description="of CSV files; null: comma, tab for .tsv"
+    )
     task: Literal["binary", "multiclass", "regression"] | None = Field(
         None, description="null: inferred from the target"
     )
@@ -92,7 +104,7 @@ class DataConfig(Strict):
         """Column to reason."""
         if isinstance(self.exclude, dict):
             return dict(self.exclude)
-        return {column: "excluded in tenure.yaml" for column in self.exclude}
+        return dict.fromkeys(self.exclude, "excluded in tenure.yaml")
 
 
 class SplitConfig(Strict):
@@ -125,7 +137,11 @@ class ModelConfig(Strict):
         None, description="null: roc_auc for two classes, log_loss for more, rmse for a number"
     )
     budget: Duration = Field(120.0, description="wall time of tuning and fitting")
-    trials: int | None = Field(None, ge=1, description="try so many settings, whatever the clock says: the same search on any machine")
+    trials: int | None = Field(
+        None,
+        ge=1,
+        description="try so many settings, whatever the clock says: the same search on any machine",
+    )
     threshold: Literal["f1", "mcc", "accuracy"] | float = Field(
         "f1", description="what the decision threshold maximises, or the threshold itself"
     )
@@ -175,7 +191,9 @@ class MonitorConfig(Strict):
 
     window: Duration = Field(604800.0, description="how far back the live rows go")
     label_delay: Duration = Field(2592000.0, description="how long an outcome takes to arrive")
-    false_alarms: Share = Field(0.05, description="chance that a check raises any drift alarm when nothing changed")
+    false_alarms: Share = Field(
+        0.05, description="chance that a check raises any drift alarm when nothing changed"
+    )
     schedule: str = "0 6 * * *"
 
 
@@ -202,7 +220,9 @@ class ProjectConfig(Strict):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     data: DataConfig
-    features: dict[str, str] = Field(default_factory=dict, description="name: SQL expression over the row's columns")
+    features: dict[str, str] = Field(
+        default_factory=dict, description="name: SQL expression over the row's columns"
+    )
     split: SplitConfig = SplitConfig()
     model: ModelConfig = ModelConfig()
     fairness: FairnessConfig | None = None
@@ -299,7 +319,9 @@ def _read_yaml(text: str, where: str) -> tuple[Any, Lines]:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"not valid YAML: {problem}", where=f"{where}{line}", todo="mend the syntax") from error
+        raise ConfigError(
+            f"not valid YAML: {problem}", where=f"{where}{line}", todo="mend the syntax"
+        ) from error
     if not isinstance(document, dict):
         raise ConfigError("a mapping of keys is expected", where=where, todo="start from `tenure init`")
     lines: Lines = {}
@@ -308,7 +330,9 @@ def _read_yaml(text: str, where: str) -> tuple[Any, Lines]:
     return document, lines
 
 
-def _walk(node: yaml.Node | None, path: tuple[Hashable, ...], where: str) -> Iterator[tuple[tuple[Hashable, ...], int]]:
+def _walk(
+    node: yaml.Node | None, path: tuple[Hashable, ...], where: str
+) -> Iterator[tuple[tuple[Hashable, ...], int]]:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -337,15 +361,23 @@ def _explain(error: ValidationError, lines: Lines, where: str) -> ConfigError:
     place = f"{where}, line {_line_of(path, lines)}"
     if detail["type"] == "extra_forbidden":
         hints = nearest_names([str(path[-1])], _valid_keys(path[:-1]))
-        todo = f"did you mean {hints[0]!r}?" if hints else f"valid keys here: {', '.join(_valid_keys(path[:-1]))}"
+        todo = (
+            f"did you mean {hints[0]!r}?"
+            if hints
+            else f"valid keys here: {', '.join(_valid_keys(path[:-1]))}"
+        )
         return ConfigError(f"unknown key {dotted!r}", where=place, todo=todo)
     if detail["type"] == "missing":
         dotted = ".".join(map(str, detail["loc"]))
-        return ConfigError(f"the key {dotted!r} is missing", where=place, todo=f"add {dotted.split('.')[-1]}: …")
+        return ConfigError(
+            f"the key {dotted!r} is missing", where=place, todo=f"add {dotted.split('.')[-1]}: …"
+        )
     if detail["type"] == "value_error":  # ours: says what came, unless that may be a secret
         return ConfigError(f"{dotted}: {detail['ctx']['error']}", where=place, todo="correct the value")
     message = f"{dotted}: {detail['msg'].lower()}, got {detail['input']!r}"
-    hints = nearest_names([str(detail["input"])], re.findall(r"'([^']+)'", detail.get("ctx", {}).get("expected", "")))
+    hints = nearest_names(
+        [str(detail["input"])], re.findall(r"'([^']+)'", detail.get("ctx", {}).get("expected", ""))
+    )
     todo = f"did you mean {hints[0]!r}?" if hints else "correct the value"
     return ConfigError(message, where=place, todo=todo)
 

@@ -63,7 +63,9 @@ class ColumnsMissing(SourceError):
             f"needed columns are not in the table: {', '.join(map(repr, self.missing))}; "
             f"it has {', '.join(map(repr, self.available))}",
             where=where,
-            todo=f"did you mean {', '.join(map(repr, hints))}?" if hints else "add the columns, or name others",
+            todo=f"did you mean {', '.join(map(repr, hints))}?"
+            if hints
+            else "add the columns, or name others",
         )
 
 
@@ -78,7 +80,9 @@ class RowsRefused(TenureError):
         self.problems = tuple(problems)
         shown = "; ".join(str(problem) for problem in self.problems[:5])
         more = f"; and {len(self.problems) - 5} more" if len(self.problems) > 5 else ""
-        super().__init__(f"{len(self.problems)} bad cell(s): {shown}{more}", where=where, todo="mend the named cells")
+        super().__init__(
+            f"{len(self.problems)} bad cell(s): {shown}{more}", where=where, todo="mend the named cells"
+        )
 
 
 class ReleaseError(TenureError):

@@ -32,7 +32,10 @@ CASES: dict[str, tuple[bytes, str]] = {
     "empty file": (b"", "empty"),
     "header only": (HEADER.encode(), "row"),
     "one row": (text_of(ROWS[:1]), "row"),
-    "wrong delimiter": (text_of([r.replace(",", ";") for r in ROWS], HEADER.replace(",", ";")), "--delimiter"),
+    "wrong delimiter": (
+        text_of([r.replace(",", ";") for r in ROWS], HEADER.replace(",", ";")),
+        "--delimiter",
+    ),
     "unclosed quote": (text_of(replaced(7, '7,27,"b,no\n')), "quot"),
     "a row too long": (text_of(replaced(7, "7,27,b,no,extra\n")), "line 9"),
     "a row too short": (text_of(replaced(7, "7,27\n")), "line 9"),
@@ -113,7 +116,11 @@ def test_a_file_that_cannot_grow_leaves_what_was_there(tmp_path: Path):
     (tmp_path / "customers.csv").write_bytes(text_of(ROWS * 20))
     command = ["run", "customers.csv", "--target", "churn", "--budget", "5s", "--project", "p"]
     done = subprocess.run(
-        [sys.executable, "-c", FULL, "2000", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", FULL, "2000", *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr

@@ -60,5 +60,7 @@ def test_without_a_project_the_next_step_is_named(tmp_path, monkeypatch, capsys)
 
 def test_help_imports_no_library():
     code = "import sys\nfrom tenure.cli.parser import build_parser\nbuild_parser().format_help()\nprint(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert not {"numpy", "polars", "pydantic", "yaml", "fastapi"} & set(loaded)

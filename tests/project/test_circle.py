@@ -47,12 +47,23 @@ def test_a_customer_table_goes_round(telecom: Callable[[str], Project], world: T
     report = project.run()
     assert report.champion
     assert report.version == "1"
-    assert set(report.test) >= {"roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier"}
+    assert set(report.test) >= {
+        "roc_auc",
+        "pr_auc",
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "log_loss",
+        "brier",
+    }
     assert report.test["roc_auc"].low <= report.test["roc_auc"].value <= report.test["roc_auc"].high
     assert report.test["roc_auc"].low > 0.7
     assert len(report.baselines) == 2
     document = report.to_dict()
-    assert {"model", "task", "metric", "validation", "test", "seconds", "release", "warnings"} <= set(document)
+    assert {"model", "task", "metric", "validation", "test", "seconds", "release", "warnings"} <= set(
+        document
+    )
     record = json.loads((project.folder.runs / report.run / "record.json").read_text())
     assert record["test_reads"] == 1
 
@@ -149,7 +160,9 @@ def test_stage_by_stage_and_by_a_recorded_plan_gives_what_run_gives(telecom: Cal
         project.train(plan="none")
 
 
-def test_bad_cells_are_named_and_nothing_is_lost(telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path):
+def test_bad_cells_are_named_and_nothing_is_lost(
+    telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path
+):
     project = telecom("bad")
     project.run()
     table = pl.read_csv(world.live[0], infer_schema=False)
@@ -177,7 +190,9 @@ def test_bad_cells_are_named_and_nothing_is_lost(telecom: Callable[[str], Projec
         assert db.execute("SELECT count(*) FROM outcomes").fetchone() == (0,)
 
 
-def test_a_command_line_that_contradicts_the_project_is_refused(telecom: Callable[[str], Project], world: TelecomWorld):
+def test_a_command_line_that_contradicts_the_project_is_refused(
+    telecom: Callable[[str], Project], world: TelecomWorld
+):
     project = telecom("firm")
     check_agreement(project.folder, Request(str(world.customers), "churned"))
     with pytest.raises(ConfigError, match=r"data\.target"):

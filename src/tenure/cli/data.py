@@ -24,7 +24,9 @@ def init(args: Namespace) -> Result:
         "ignored": dict(recipe.ignored),
         "warnings": [*recipe.target.warnings, *recipe.warnings],
     }
-    return Result(document, f"wrote {folder.config_file}\nnext: read it, then `tenure run --project {folder.root}`")
+    return Result(
+        document, f"wrote {folder.config_file}\nnext: read it, then `tenure run --project {folder.root}`"
+    )
 
 
 def prepare(args: Namespace) -> Result:

@@ -76,15 +76,21 @@ def demo(args: Namespace) -> Result:
         identifier = answers[0]["id"]
         traced = project.trace(identifier)
         replayed = project.replay(identifier)
-        say(f"   {identifier}: row {traced['row_id']}, version {traced['version']}, release {traced['release']}")
+        say(
+            f"   {identifier}: row {traced['row_id']}, version {traced['version']}, release {traced['release']}"
+        )
         say(f"   computed again: {'the same bits' if replayed['same'] else 'DIFFERENT'}")
 
         rolled = None
         if switched != run.version:
             before, rolled = project.rollback()
             _wait_for_version(address, world.live[1], rolled)
-            say(f"\n8. tenure rollback   version {rolled} holds the post again, version {before} stepped down")
-    say(f"\nThe project is in {root}: read {root / 'tenure.yaml'}, then try\n   tenure models --project {root}")
+            say(
+                f"\n8. tenure rollback   version {rolled} holds the post again, version {before} stepped down"
+            )
+    say(
+        f"\nThe project is in {root}: read {root / 'tenure.yaml'}, then try\n   tenure models --project {root}"
+    )
     document = {
         "project": str(root),
         "run": run.to_dict(),
@@ -134,7 +140,9 @@ def _wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{address}/readyz"):
             return
         time.sleep(0.05)
-    raise ProjectError("the service did not become ready", where=address, todo="run `tenure serve` and read its log")
+    raise ProjectError(
+        "the service did not become ready", where=address, todo="run `tenure serve` and read its log"
+    )
 
 
 def _post(address: str, rows: list[dict[str, Any]], query: str = "") -> dict[str, Any]:

@@ -41,12 +41,17 @@ def predict(args: Namespace) -> Result:
     from tenure.project import Project
 
     if args.explain < 0:
-        raise TenureError(f"--explain takes a number of effects from 0, got {args.explain}", todo="correct the option")
+        raise TenureError(
+            f"--explain takes a number of effects from 0, got {args.explain}", todo="correct the option"
+        )
     document = Project.open(args.project).predict(
         args.source, args.output, model=args.model, explain=args.explain, delimiter=args.delimiter
     )
     model = document["model"]
-    return Result(document, f"{document['rows']} rows scored by {model['name']} version {model['version']} into {args.output}")
+    return Result(
+        document,
+        f"{document['rows']} rows scored by {model['name']} version {model['version']} into {args.output}",
+    )
 
 
 def _budget(args: Namespace) -> float | None:
@@ -70,7 +75,11 @@ def _open_or_create(args: Namespace) -> Project:
     from tenure.project.setup import Request, check_agreement, create_project, project_name
 
     if args.source is None:
-        given = [name for name in ("target", "positive", "id", "time", "delimiter") if getattr(args, name) is not None]
+        given = [
+            name
+            for name in ("target", "positive", "id", "time", "delimiter")
+            if getattr(args, name) is not None
+        ]
         if given:
             raise TenureError(
                 f"--{given[0]} belongs to a SOURCE; without one the project's tenure.yaml says it",
@@ -79,7 +88,9 @@ def _open_or_create(args: Namespace) -> Project:
         return Project.open(args.project)
     folder = Folder(Path(args.project or project_name(args.source)).resolve())
     if args.target is None and not folder.config_file.exists():
-        raise TenureError("a new project needs --target COLUMN", where=str(folder.root), todo="name the column to predict")
+        raise TenureError(
+            "a new project needs --target COLUMN", where=str(folder.root), todo="name the column to predict"
+        )
     request = Request(args.source, args.target, args.positive, args.id, args.time, args.delimiter)
     if folder.config_file.exists():
         check_agreement(folder, request)

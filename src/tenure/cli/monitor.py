@@ -43,7 +43,9 @@ def review(args: Namespace) -> Result:
     until = parse_moment(args.until, "--until") or datetime.now(UTC)
     since = parse_moment(args.since, "--since", until)
     budget = parse_duration(args.budget) if args.budget else None
-    document = Project.open(args.project).review(since=since, until=until, dry_run=args.dry_run, budget=budget)
+    document = Project.open(args.project).review(
+        since=since, until=until, dry_run=args.dry_run, budget=budget
+    )
     lines = [f"verdict: {document['verdict']} ({document['rule']})"]
     lines += [f"  because {reason}" for reason in document["reasons"]]
     lines += [f"  {step}" for step in document["actions"]]

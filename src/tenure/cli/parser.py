@@ -42,7 +42,9 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
     parser.add_argument(
-        "--project", metavar="DIR", help="the project folder (default: the nearest one upward with a tenure.yaml)"
+        "--project",
+        metavar="DIR",
+        help="the project folder (default: the nearest one upward with a tenure.yaml)",
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
     return parser
@@ -57,12 +59,16 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", metavar="TIME", help="wall time of tuning and fitting, such as 60s or 5m")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the split and the search (default: the config's)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="of the split and the search (default: the config's)"
+    )
 
 
 def _add_data_commands(commands: Commands) -> None:
     init = _command(commands, "init", "look at a table and write a commented tenure.yaml")
-    init.add_argument("dir", nargs="?", metavar="DIR", help="the new project's folder (default: --project, or here)")
+    init.add_argument(
+        "dir", nargs="?", metavar="DIR", help="the new project's folder (default: --project, or here)"
+    )
     init.add_argument("--data", required=True, metavar="SOURCE", help="path or glob of the table")
     init.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     _add_column_options(init)
@@ -77,13 +83,19 @@ def _add_model_commands(commands: Commands) -> None:
     _add_fit_options(run)
     train = _command(commands, "train", "tune, calibrate and fit on the prepared rows")
     _add_fit_options(train)
-    train.add_argument("--plan", metavar="RUN", help="follow the plan that an earlier run carried out; no search")
+    train.add_argument(
+        "--plan", metavar="RUN", help="follow the plan that an earlier run carried out; no search"
+    )
     _command(commands, "evaluate", "read the test rows once; write and register the release")
     predict = _command(commands, "predict", "score a table of any size, row by row in its order")
     predict.add_argument("source", metavar="SOURCE", help="the table to score")
     predict.add_argument("output", metavar="OUTPUT", help="a .csv or .parquet file to write")
-    predict.add_argument("--model", default="champion", metavar="VERSION", help="champion (default), challenger or a version")
-    predict.add_argument("--explain", type=int, default=0, metavar="N", help="add the N largest effects of each row")
+    predict.add_argument(
+        "--model", default="champion", metavar="VERSION", help="champion (default), challenger or a version"
+    )
+    predict.add_argument(
+        "--explain", type=int, default=0, metavar="N", help="add the N largest effects of each row"
+    )
     predict.add_argument("--delimiter", metavar="CHAR", help="of a CSV file (default: the config's)")
     _command(commands, "models", "list the versions in the registry")
     promote = _command(commands, "promote", "make a version the champion")
@@ -100,7 +112,9 @@ def _add_service_commands(commands: Commands) -> None:
 
 def _add_monitor_commands(commands: Commands) -> None:
     outcomes = _command(commands, "outcomes", "take in true labels that arrived later")
-    outcomes.add_argument("source", metavar="SOURCE", help="a table with the prediction id or row id, and the outcome")
+    outcomes.add_argument(
+        "source", metavar="SOURCE", help="a table with the prediction id or row id, and the outcome"
+    )
     monitor = _command(commands, "monitor", "check drift, performance and health; exit 1 if a check fails")
     monitor.add_argument("--since", metavar="T", help="start of the window: a date, or a length such as 7d")
     monitor.add_argument("--until", metavar="T", help="end of the window (default: now)")
@@ -111,7 +125,9 @@ def _add_monitor_commands(commands: Commands) -> None:
     review.add_argument("--budget", metavar="TIME", help="of a challenger's training (default: the config's)")
     trace = _command(commands, "trace", "show where one prediction came from")
     trace.add_argument("id", metavar="ID", help="a prediction's id")
-    replay = _command(commands, "replay", "compute one prediction again from its release; exit 1 if a bit differs")
+    replay = _command(
+        commands, "replay", "compute one prediction again from its release; exit 1 if a bit differs"
+    )
     replay.add_argument("id", metavar="ID", help="a prediction's id")
 
 

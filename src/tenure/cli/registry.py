@@ -20,7 +20,9 @@ def models(args: Namespace) -> Result:
     for version in versions:
         post = ", ".join(version.aliases) or "-"
         metrics = "  ".join(f"{name} {value:.4f}" for name, value in list(version.metrics.items())[:3])
-        lines.append(f"{version.version:>7}  {post:<10}  {version.release:<12}  {version.data_version:<12}  {metrics}")
+        lines.append(
+            f"{version.version:>7}  {post:<10}  {version.release:<12}  {version.data_version:<12}  {metrics}"
+        )
     return Result({"models": [asdict(version) for version in versions]}, "\n".join(lines))
 
 
@@ -39,5 +41,6 @@ def rollback(args: Namespace) -> Result:
 
     before, after = Project.open(args.project).rollback()
     return Result(
-        {"champion": after, "before": before}, f"version {after} is the champion again; version {before} stepped down"
+        {"champion": after, "before": before},
+        f"version {after} is the champion again; version {before} stepped down",
     )

@@ -52,7 +52,9 @@ class Project:
         with self.folder.changing("prepare"):
             return prepare(self.folder, config)
 
-    def train(self, *, budget: float | None = None, seed: int | None = None, plan: str | None = None) -> TrainedRun:
+    def train(
+        self, *, budget: float | None = None, seed: int | None = None, plan: str | None = None
+    ) -> TrainedRun:
         """Tune, calibrate and fit on the prepared rows. plan: the run whose plan is followed without a search."""
         from tenure.project.training import train
 
@@ -77,7 +79,13 @@ class Project:
             return run(self.folder, config, budget=budget, seed=seed)
 
     def predict(
-        self, source: str, output: str, *, model: str = "champion", explain: int = 0, delimiter: str | None = None
+        self,
+        source: str,
+        output: str,
+        *,
+        model: str = "champion",
+        explain: int = 0,
+        delimiter: str | None = None,
     ) -> dict[str, Any]:
         """Score a table of any size into a .csv or .parquet file."""
         from tenure.project.predicting import predict

@@ -94,7 +94,9 @@ class Folder:
             except OSError as error:
                 raise self._busy(os.pread(handle, 500, 0)) from error
             os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command, "since": time.time()}).encode(), 0)
+            os.pwrite(
+                handle, json.dumps({"pid": os.getpid(), "command": command, "since": time.time()}).encode(), 0
+            )
             self._clear_leftovers()
             yield
         finally:
@@ -107,7 +109,9 @@ class Folder:
         except (ValueError, KeyError):
             who = "another tenure command"
         return ProjectBusy(
-            f"{who} is changing this project", where=str(self.root), todo="wait for it to end, or use another --project"
+            f"{who} is changing this project",
+            where=str(self.root),
+            todo="wait for it to end, or use another --project",
         )
 
     def _clear_leftovers(self) -> None:

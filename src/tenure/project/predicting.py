@@ -24,7 +24,13 @@ BATCH_ROWS = 50_000
 
 
 def predict(
-    folder: Folder, config: ProjectConfig, model: str, source: str, output: str, explain: int, delimiter: str | None
+    folder: Folder,
+    config: ProjectConfig,
+    model: str,
+    source: str,
+    output: str,
+    explain: int,
+    delimiter: str | None,
 ) -> dict[str, Any]:
     """Write one row of predictions per row of the source, in its order.
 
@@ -146,7 +152,6 @@ class _Batches:
 
 
 def _write(batches: _Batches, table: pl.LazyFrame, path: Path, suffix: str) -> None:
-    import polars as pl
     from polars.io.plugins import register_io_source
 
     stream = table.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)

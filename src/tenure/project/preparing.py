@@ -102,7 +102,12 @@ def split_and_learn(raw: pl.DataFrame, config: ProjectConfig, sha256: str) -> Pr
         task=target.task,
     )
     recipe = learn_recipe(
-        rows.filter(parts == TRAIN), target, id=data.id, time=data.time, group=data.group, exclude=data.excluded
+        rows.filter(parts == TRAIN),
+        target,
+        id=data.id,
+        time=data.time,
+        group=data.group,
+        exclude=data.excluded,
     )
     warnings.extend(recipe.warnings)
     return Prepared(_identify(sha256, config), sha256[:12], recipe, rows, parts, tuple(warnings))

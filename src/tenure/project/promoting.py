@@ -49,7 +49,9 @@ def promote(folder: Folder, config: ProjectConfig, version: str) -> tuple[str | 
     registry = open_registry(folder, config)
     before = registry.champion()
     after = registry.promote(registry.resolve(version).version)
-    note(folder, "promotion", {"version": after.version, "before": before and before.version, "by": "command"})
+    note(
+        folder, "promotion", {"version": after.version, "before": before and before.version, "by": "command"}
+    )
     return (before.version if before else None), after.version
 
 

@@ -56,7 +56,12 @@ class RunReport:
     def to_dict(self) -> dict[str, Any]:
         """The document of `tenure run --json`."""
         return {
-            "model": {"name": self.name, "version": self.version, "champion": self.champion, "family": self.winner},
+            "model": {
+                "name": self.name,
+                "version": self.version,
+                "champion": self.champion,
+                "family": self.winner,
+            },
             "task": self.task,
             "metric": self.metric,
             "validation": _document(self.validation),
@@ -81,7 +86,9 @@ class RunReport:
             *self._table(),
         ]
         if self.importance:
-            top = ", ".join(f"{column} ({effect:.3f})" for column, effect in list(self.importance.items())[:5])
+            top = ", ".join(
+                f"{column} ({effect:.3f})" for column, effect in list(self.importance.items())[:5]
+            )
             lines += ["", f"what moves the score most (mean |SHAP|): {top}"]
         lines += [f"warning: {warning}" for warning in self.warnings]
         lines += ["", f"release: {self.release}   ({self.seconds['total']:.1f} s)"]

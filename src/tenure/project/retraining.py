@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ import numpy as np
 
 from tenure.config import ProjectConfig
 from tenure.errors import ProjectError
+from tenure.journal.queries import events
+from tenure.journal.tables import open_journal
 from tenure.model.evaluate import evaluate
-from tenure.model.registry import ModelVersion
 from tenure.monitor.review import Decision, compare_challenger, split_by_time
 from tenure.monitor.windows import LabelledRows, raw_table
 from tenure.monitor.worth import Worth, worth_of_switch
@@ -28,6 +30,18 @@ from tenure.release.scorer import Scorer
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """Labelled live rows, in time order.
+
+    unseen: those that the champion was not trained on.  fresh: of these, those that no earlier comparison
+    has used; comparing on the same rows again and again would promote by chance in the end.
+    """
+
+    unseen: LabelledRows
+    fresh: LabelledRows
 
 
 @dataclass(frozen=True)
@@ -47,20 +61,20 @@ class Retrained:
 def retrain(
     folder: Folder,
     config: ProjectConfig,
-    champion: ModelVersion,
     scorer: Scorer,
-    fresh: LabelledRows,
+    new: NewRows,
     budget: float | None,
 ) -> Retrained:
     """Train a challenger and register it; who gets the post is for the caller to carry out.
 
-    fresh: labelled rows that the champion was not trained on. The earlier ones join the champion's own rows,
-    the later ones are kept for the comparison: neither model has seen them.
+    The later of the fresh rows are kept for the comparison, as neither model has seen them; the others
+    join the rows that the champion was trained on.
     """
     config = with_overrides(config, budget, None)
     task = scorer.task
-    split = split_by_time(fresh.at, fresh.y, task, n_classes=max(len(scorer.classes), 1))
-    earlier, later = fresh.take(split.train), fresh.take(split.compare)
+    split = split_by_time(new.fresh.at, new.fresh.y, task, n_classes=max(len(scorer.classes), 1))
+    later = new.fresh.take(split.compare)
+    earlier = new.unseen.take(new.unseen.at < later.at.min())
     old = load_prepared(folder, _prepared_of(folder, scorer))
     prepared = _extend(old, config, earlier, later)
     keep_prepared(folder, prepared)
@@ -68,7 +82,10 @@ def retrain(
     trained = fit(config, prepared, tables)
     evaluation = evaluate(prepared.recipe, trained, tables.train.joined(tables.validation), tables.test)
     run = TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, {}, config_hash(config))
-    release = make_release(folder, config, prepared, tables, trained, evaluation, run.run)
+    # the world is what the latest rows show: against the old ones a lasting shift would alarm for ever
+    release = make_release(
+        folder, config, prepared, tables, trained, evaluation, run.run, reference=tables.test.features
+    )
     registry = open_registry(folder, config)
     manifest = json.loads((release / "manifest.json").read_text())
     version = registry.register(release, manifest, {"winner": trained.winner}, evaluation.metrics)
@@ -76,11 +93,28 @@ def retrain(
     note(
         folder,
         "retrain",
-        {"version": version, "run": run.run, "release": release.name, "live_until": int(earlier.at.max())},
+        {
+            "version": version,
+            "run": run.run,
+            "release": release.name,
+            "trained_until": int(earlier.at.max()),
+            "compared_until": int(later.at.max()),
+        },
     )
     rows = prepared.rows.filter(prepared.parts == TEST)
     comparison = _compare(config, prepared, scorer, Scorer.load(release), rows)
-    return Retrained(version, trained.winner, int(np.sum(prepared.parts != TEST)) - len(earlier), len(earlier), comparison)
+    return Retrained(
+        version, trained.winner, int(np.sum(prepared.parts != TEST)) - len(earlier), len(earlier), comparison
+    )
+
+
+def find_new_rows(folder: Folder, outcomes: LabelledRows, champion: str) -> NewRows:
+    """Tell labelled rows that are new to the champion from those that were used before."""
+    with closing(open_journal(folder.journal)) as db:
+        past = [event.body for event in events(db, "retrain")]
+    trained = max((body["trained_until"] for body in past if body["version"] == champion), default=0)
+    compared = max((body["compared_until"] for body in past), default=0)
+    return NewRows(outcomes.take(outcomes.at > trained), outcomes.take(outcomes.at > max(trained, compared)))
 
 
 def _compare(
@@ -135,7 +169,9 @@ def _extend(old: Prepared, config: ProjectConfig, earlier: LabelledRows, later: 
 
     new = pl.concat([_like(raw_table(rows, old.recipe), old.rows) for rows in (earlier, later)])
     share = config.split.validation / (1 - config.split.test)
-    parts = assign_parts(earlier.y, validation=share, test=0.0, seed=config.split.seed, task=old.recipe.target.task)
+    parts = assign_parts(
+        earlier.y, validation=share, test=0.0, seed=config.split.seed, task=old.recipe.target.task
+    )
     old_parts = np.where(old.parts == VALIDATION, VALIDATION, TRAIN)
     parts = np.concatenate([old_parts, parts, np.full(len(later), TEST)]).astype(np.int8)
     rows = pl.concat([old.rows, new])

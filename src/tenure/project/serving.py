@@ -20,7 +20,9 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
 
         open_registry(folder, config)
     if not folder.champion.is_file():
-        raise ProjectError("there is no champion to serve yet", where=str(folder.root), todo="run `tenure run`")
+        raise ProjectError(
+            "there is no champion to serve yet", where=str(folder.root), todo="run `tenure run`"
+        )
     auth = config.serve.auth
     settings = ServeSettings(
         pointer=folder.champion,

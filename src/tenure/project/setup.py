@@ -40,7 +40,9 @@ def create_project(folder: Folder, request: Request) -> Recipe:
     """
     if folder.config_file.exists():
         raise ProjectError(
-            "the folder has a tenure.yaml already", where=str(folder.root), todo="edit it, or choose another folder"
+            "the folder has a tenure.yaml already",
+            where=str(folder.root),
+            todo="edit it, or choose another folder",
         )
     recipe = _look(request)
     text = _render(folder, request, recipe)
@@ -84,7 +86,9 @@ def project_name(source: str) -> str:
     >>> project_name("data/Telco churn.csv.gz")
     'telco-churn'
     """
-    stem = re.sub(r"\.(csv|tsv|txt|parquet|pq|json|ndjson|jsonl|xlsx|xls)?(\.gz)?$", "", Path(source).name, flags=re.I)
+    stem = re.sub(
+        r"\.(csv|tsv|txt|parquet|pq|json|ndjson|jsonl|xlsx|xls)?(\.gz)?$", "", Path(source).name, flags=re.I
+    )
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._").lower()
     return name or "project"
 
@@ -156,8 +160,14 @@ def _describe_target(recipe: Recipe) -> str:
 
 
 def _hint_for_id(recipe: Recipe) -> str:
-    found = [column.name for column in recipe.columns if column.kind == "identifier" and column.name != recipe.id]
-    return f"looks like an identifier: {', '.join(found)}" if found else "the column that names a row; never a feature"
+    found = [
+        column.name for column in recipe.columns if column.kind == "identifier" and column.name != recipe.id
+    ]
+    return (
+        f"looks like an identifier: {', '.join(found)}"
+        if found
+        else "the column that names a row; never a feature"
+    )
 
 
 def _hint_for_time(recipe: Recipe) -> str:

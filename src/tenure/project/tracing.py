@@ -66,7 +66,11 @@ def replay(folder: Folder, identifier: str) -> dict[str, Any]:
         "probability": prediction.probability,
         "margins": list(prediction.margins),
     }
-    replayed = {"prediction": score.prediction, "probability": score.probability, "margins": list(score.margins)}
+    replayed = {
+        "prediction": score.prediction,
+        "probability": score.probability,
+        "margins": list(score.margins),
+    }
     return {
         "id": prediction.id,
         "version": prediction.version,

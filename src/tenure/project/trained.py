@@ -91,9 +91,13 @@ def load_trained(folder: Folder) -> TrainedRun:
         if body["format"] != FORMAT:
             raise ValueError(f"format {body['format']!r}, expected {FORMAT!r}")
     except FileNotFoundError:
-        raise ProjectError("no trained model waits for evaluation", where=str(path), todo="run `tenure train`") from None
+        raise ProjectError(
+            "no trained model waits for evaluation", where=str(path), todo="run `tenure train`"
+        ) from None
     except (ValueError, KeyError) as error:
-        raise ProjectError(f"the trained model cannot be read: {error}", where=str(path), todo="run `tenure train`") from error
+        raise ProjectError(
+            f"the trained model cannot be read: {error}", where=str(path), todo="run `tenure train`"
+        ) from error
     trained = Trained(
         winner=body["winner"],
         metric=body["metric"],

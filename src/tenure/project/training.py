@@ -132,12 +132,17 @@ def make_release(
     trained: Trained,
     evaluation: Evaluation,
     run_id: str,
+    reference: pl.DataFrame | None = None,
 ) -> Path:
-    """Write the release folder of a trained and evaluated model; returns its path."""
+    """Write the release folder of a trained and evaluated model; returns its path.
+
+    reference: clean rows that drift will be measured against; None: the training part.
+    """
     fitted_on = tables.train.joined(tables.validation).features
     golden = prepared.rows.filter(prepared.parts == TRAIN).head(_GOLDEN_ROWS)
     draft = Scorer(prepared.recipe, trained.encoding, trained.document.predictor(), trained.calibration)
-    scored = draft.score_clean(tables.train.features)
+    # scores of rows that the model was fitted on are too sure of themselves to compare live ones with
+    unseen = draft.score_clean(tables.test.features)
     parts = ReleaseParts(
         name=config.name,
         recipe=prepared.recipe,
@@ -146,7 +151,7 @@ def make_release(
         model_kind=trained.document.kind,
         model_family=trained.winner,
         calibration=trained.calibration,
-        reference=reference_of(tables.train.features, scored),
+        reference=reference_of(tables.train.features if reference is None else reference, unseen),
         metrics={
             "metric": trained.metric,
             "test": evaluation.metrics,
@@ -186,7 +191,9 @@ def _evaluate(
     stage = time.perf_counter()
     config = with_overrides(config, None, run.seed)
     tables = make_tables(prepared)
-    evaluation = evaluate_model(prepared.recipe, run.trained, tables.train.joined(tables.validation), tables.test)
+    evaluation = evaluate_model(
+        prepared.recipe, run.trained, tables.train.joined(tables.validation), tables.test
+    )
     release = make_release(folder, config, prepared, tables, run.trained, evaluation, run.run)
     seconds = {**run.seconds, "evaluate": time.perf_counter() - stage}
     stage = time.perf_counter()
@@ -235,7 +242,12 @@ def register(
 
 
 def _record(
-    folder: Folder, config: ProjectConfig, prepared: Prepared, run: TrainedRun, report: RunReport, release: Path
+    folder: Folder,
+    config: ProjectConfig,
+    prepared: Prepared,
+    run: TrainedRun,
+    report: RunReport,
+    release: Path,
 ) -> None:
     """Write the run record and its line in the journal: the way back from a release to data, config and plan."""
     body = {
@@ -260,7 +272,7 @@ def _record(
 
 
 def reference_of(features: pl.DataFrame, scored: Any) -> dict[str, Any]:
-    """The reference that drift is measured against: summaries of clean training rows and of their scores."""
+    """What drift is measured against: summaries of clean rows, and of the scores of rows unseen in training."""
     import polars as pl
 
     scores = scored.values if scored.probabilities is None else scored.probabilities[:, -1]
@@ -320,6 +332,7 @@ def _late(config: ProjectConfig, run: TrainedRun) -> tuple[str, ...]:
 
 
 def _json_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value if isinstance(value, (str, int, float, bool, type(None))) else str(value) for name, value in row.items()}
-
-
+    return {
+        name: value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+        for name, value in row.items()
+    }

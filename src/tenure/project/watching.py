@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping
+import math
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,20 +13,21 @@ from typing import Any
 from tenure.config import ProjectConfig
 from tenure.errors import ColumnsMissing, RowsRefused, SourceError
 from tenure.journal.entries import GivenOutcome, row_key
-from tenure.journal.queries import count_predictions, events, health, labelled, predictions_between
+from tenure.journal.queries import events, health, labelled, predictions_between
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import add_outcomes
 from tenure.model.registry import ModelVersion
 from tenure.monitor.drift import measure_drift
 from tenure.monitor.performance import measure_performance
-from tenure.monitor.report import HealthReport, MonitorReport, Window, make_checks
+from tenure.monitor.report import HealthReport, MonitorReport, make_checks
 from tenure.monitor.review import Decision, ReviewFacts, ReviewSettings, decide
 from tenure.monitor.samples import kinds_of, read_reference
 from tenure.monitor.windows import LabelledRows, choose_window, collect_labelled, collect_live
 from tenure.monitor.worth import Worth, worth_of_retraining
 from tenure.project.folder import Folder
 from tenure.project.promoting import Holder, find_release, note, open_registry
-from tenure.project.retraining import Retrained, retrain
+from tenure.project.retraining import NewRows, Retrained, find_new_rows, retrain
+from tenure.records import Estimate
 from tenure.release.scorer import Scorer
 
 log = logging.getLogger(__name__)
@@ -44,7 +46,9 @@ def take_outcomes(folder: Folder, config: ProjectConfig, source: str) -> dict[st
     table = find_source(source, Path.cwd(), config.data.delimiter)
     facts = check_source(table, min_rows=1)
     outcome = next((name for name in ("outcome", recipe.target.name) if name in facts.columns), None)
-    by_prediction = next((name for name in ("id", "prediction_id") if name in facts.columns and name != recipe.id), None)
+    by_prediction = next(
+        (name for name in ("id", "prediction_id") if name in facts.columns and name != recipe.id), None
+    )
     by_row = recipe.id if recipe.id in facts.columns else None
     if outcome is None:
         raise ColumnsMissing(["outcome"], facts.columns, where=table.name)
@@ -52,7 +56,8 @@ def take_outcomes(folder: Folder, config: ProjectConfig, source: str) -> dict[st
         raise SourceError(
             "no column joins the outcomes to predictions",
             where=table.name,
-            todo="add a column `id` with prediction ids" + (f", or {recipe.id!r} with row ids" if recipe.id else ""),
+            todo="add a column `id` with prediction ids"
+            + (f", or {recipe.id!r} with row ids" if recipe.id else ""),
         )
     rows = scan(table).collect()
     problems = target_problems(recipe.target, rows[outcome])
@@ -96,8 +101,8 @@ def review(
     holder = Holder(champion.version, folder.root / champion.path)
     report, outcomes = _measure(folder, config, holder, since, until)
     scorer = Scorer.load(holder.release)
-    fresh = _unseen(folder, outcomes, champion.version)
-    facts = _facts(folder, config, champion, registry.history(), scorer, fresh)
+    new = find_new_rows(folder, outcomes, champion.version)
+    facts = _facts(folder, config, champion, registry.history(), scorer, new.fresh)
     settings = ReviewSettings(when=tuple(config.retrain.when), max_age=config.retrain.age)
     decision = decide(report, facts, settings)
     document: dict[str, Any] = {
@@ -108,7 +113,7 @@ def review(
         "dry_run": dry_run,
     }
     if not dry_run:
-        document |= _act(folder, config, decision, champion, scorer, fresh, budget)
+        document |= _act(folder, config, decision, champion, scorer, new, budget)
     note(folder, "review", document)
     return document
 
@@ -119,7 +124,7 @@ def _act(
     decision: Decision,
     champion: ModelVersion,
     scorer: Scorer,
-    fresh: LabelledRows,
+    new: NewRows,
     budget: float | None,
 ) -> dict[str, Any]:
     registry = open_registry(folder, config)
@@ -129,7 +134,7 @@ def _act(
         return {"champion": back.version, "actions": [f"version {back.version} holds the post again"]}
     if decision.verdict != "retrain":
         return {}
-    outcome: Retrained = retrain(folder, config, champion, scorer, fresh, budget)
+    outcome: Retrained = retrain(folder, config, scorer, new, budget)
     actions = [
         f"challenger version {outcome.version} ({outcome.winner}) trained on {outcome.n_old} old and "
         f"{outcome.n_new} new labelled rows",
@@ -153,10 +158,6 @@ def _act(
 def _measure(
     folder: Folder, config: ProjectConfig, holder: Holder, since: datetime | None, until: datetime | None
 ) -> tuple[MonitorReport, LabelledRows]:
-    import json
-
-    from tenure.records import Estimate
-
     scorer = Scorer.load(holder.release)
     recipe = scorer.recipe
     window = choose_window(config.monitor.window, config.monitor.label_delay, since=since, until=until)
@@ -165,9 +166,11 @@ def _measure(
     with closing(open_journal(folder.journal)) as db:
         live = collect_live(predictions_between(db, window.since, window.until), recipe, holder.release.name)
         outcomes = collect_labelled(labelled(db, window.outcomes_since, window.until), recipe.target)
-        answered = count_predictions(db, window.outcomes_since, window.until)
+        answered = health(db, window.outcomes_since, window.until).predictions_by_version
         service = health(db, window.since, window.until)
-    drift = measure_drift(read_reference(reference, recipe), live.samples, kinds_of(recipe), config.monitor.false_alarms)
+    drift = measure_drift(
+        read_reference(reference, recipe), live.samples, kinds_of(recipe), config.monitor.false_alarms
+    )
     own = outcomes.known().of_release(holder.release.name)
     performance = measure_performance(
         scorer.task,
@@ -175,7 +178,7 @@ def _measure(
         own.scores,
         {name: Estimate(**value) for name, value in metrics["test"].items()},
         metrics["metric"],
-        n_predictions=answered,
+        n_predictions=answered.get(holder.version, 0),
         threshold=scorer.threshold,
         classes=scorer.classes,
     )
@@ -202,9 +205,9 @@ def _measure(
     return report, outcomes.known()
 
 
-def _given(rows: Any, target: Any, outcome: str, by_prediction: str | None, by_row: str | None) -> list[GivenOutcome]:
-    import math
-
+def _given(
+    rows: Any, target: Any, outcome: str, by_prediction: str | None, by_row: str | None
+) -> list[GivenOutcome]:
     from tenure.prepare.columns import target_values
 
     values = target_values(target, rows[outcome]).tolist()
@@ -232,7 +235,11 @@ def _facts(
     now = datetime.now(UTC)
     trained = datetime.fromisoformat(scorer.manifest.created_at)
     with closing(open_journal(folder.journal)) as db:
-        posts = [e.at for e in events(db) if e.kind in ("promotion", "rollback") and e.body["version"] == champion.version]
+        posts = [
+            e.at
+            for e in events(db)
+            if e.kind in ("promotion", "rollback") and e.body["version"] == champion.version
+        ]
     previous = history[-2] if len(history) > 1 else None
     return ReviewFacts(
         champion=champion.version,
@@ -250,14 +257,3 @@ def _worth(config: ProjectConfig, scorer: Scorer, fresh: LabelledRows) -> Worth 
     if config.business is None or scorer.task != "binary" or not len(own):
         return None
     return worth_of_retraining(own.y, own.scores[:, 1], scorer.threshold, config.business)
-
-
-def _unseen(folder: Folder, outcomes: LabelledRows, version: str) -> LabelledRows:
-    """The labelled rows that came after those the champion was trained on."""
-    with closing(open_journal(folder.journal)) as db:
-        trained_until = max(
-            (e.body["live_until"] for e in events(db, "retrain") if e.body["version"] == version), default=None
-        )
-    return outcomes if trained_until is None else outcomes.take(outcomes.at > trained_until)
-
-
