@@ -276,6 +276,12 @@ def parse_config(text: str, where: str) -> ProjectConfig:
     return config
 
 
+def describe_idle_keys(config: ProjectConfig) -> list[str]:
+    """Say which sections of the file are read and checked, but acted on only in a later version."""
+    idle = [("fairness", config.fairness is not None), ("monitor.schedule", "schedule" in config.monitor.model_fields_set)]
+    return [f"{key} in tenure.yaml is not acted on in this version" for key, is_set in idle if is_set]
+
+
 def config_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of tenure.yaml, for editors."""
     schema = ProjectConfig.model_json_schema()

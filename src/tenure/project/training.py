@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tenure.config import ProjectConfig
+from tenure.config import ProjectConfig, describe_idle_keys
 from tenure.durable import write_durably
 from tenure.errors import ProjectError
 from tenure.model.evaluate import evaluate as evaluate_model
@@ -216,7 +216,7 @@ def _evaluate(
         run=run.run,
         threshold=run.trained.calibration.threshold if prepared.recipe.target.task == "binary" else None,
         importance=json.loads((release / "importance.json").read_text()),
-        warnings=(*prepared.warnings, *run.trained.warnings, *_late(config, run)),
+        warnings=(*prepared.warnings, *run.trained.warnings, *_late(config, run), *describe_idle_keys(config)),
     )
     _record(folder, config, prepared, run, report, release)
     return report
