@@ -1,0 +1,114 @@
+"""The columnar executor: a recipe applied to whole tables with Polars, lazily."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tenure.errors import ColumnsMissing, SourceError
+from tenure.prepare.expressions import clean_cell, folded, missing, readable, text_of, unread_rows
+from tenure.prepare.recipe import ColumnRecipe, NumberFormat, Recipe, TargetRecipe
+from tenure.prepare.rules import rule_of
+from tenure.prepare.tokens import shown
+from tenure.records import CellProblem
+
+_BATCH = 50_000
+
+
+def clean(recipe: Recipe, frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The clean feature columns of a raw table, in recipe order; other columns are dropped.
+
+    A cell that cannot be read becomes null; find_problems names such cells.
+    Raises ColumnsMissing when feature columns are absent, SourceError for nested ones.
+    """
+    schema = _checked_schema(recipe, frame.collect_schema())
+    return frame.select(clean_cell(column, schema[column.name]) for column in recipe.features)
+
+
+def find_problems(recipe: Recipe, frame: pl.DataFrame, limit: int = 1000) -> list[CellProblem]:
+    """The cells of the feature columns that break a rule, by row; at most limit of them.
+
+    Row numbers count from 0 in frame. Raises as clean does.
+    """
+    cleaned = clean(recipe, frame.lazy()).collect()
+    problems = []
+    for position, column in enumerate(recipe.features):
+        raw = frame[column.name]
+        rows = unread_rows(column, raw, cleaned[column.name]).head(limit).to_list()
+        rule = rule_of(column)
+        problems += [(row, position, CellProblem(row, column.name, rule, shown(raw[row]))) for row in rows]
+    return [problem for _, _, problem in sorted(problems, key=lambda found: found[:2])[:limit]]
+
+
+def count_problems(recipe: Recipe, frame: pl.LazyFrame) -> dict[str, int]:
+    """How many cells of each feature column break its rule; columns without any are left out. Streams."""
+    names = [column.name for column in recipe.features]
+    counts = dict.fromkeys(names, 0)
+    _checked_schema(recipe, frame.collect_schema())
+    for batch in frame.select(names).collect_batches(chunk_size=_BATCH):
+        cleaned = clean(recipe, batch.lazy()).collect()
+        for column in recipe.features:
+            counts[column.name] += len(unread_rows(column, batch[column.name], cleaned[column.name]))
+    return {name: count for name, count in counts.items() if count}
+
+
+def target_values(target: TargetRecipe, series: pl.Series) -> np.ndarray:
+    """The target as float64 [n]: the index into target.classes, or the number; NaN where null or unknown."""
+    raw = series.to_frame(target.name) if series.name != target.name else series.to_frame()
+    raw.columns = [target.name]
+    value = _target_value(target, series.dtype)
+    return (
+        raw.select(value.cast(pl.Float64)).to_series().fill_null(float("nan")).to_numpy().astype(np.float64)
+    )
+
+
+def target_problems(target: TargetRecipe, series: pl.Series, limit: int = 1000) -> list[CellProblem]:
+    """The cells of a target column that are neither missing nor a known class (or a number)."""
+    raw = series.rename(target.name).to_frame()
+    column = ColumnRecipe(target.name, "number", null_tokens=target.null_tokens)
+    marks = raw.select(
+        (~missing(column, series.dtype)) & _target_value(target, series.dtype).is_null()
+    ).to_series()
+    rule = f"must be one of {', '.join(target.classes)}" if target.classes else "must be a number"
+    rows = marks.arg_true().head(limit).to_list()
+    return [CellProblem(row, target.name, rule, shown(series[row])) for row in rows]
+
+
+def time_values(series: pl.Series) -> np.ndarray:
+    """A time column as float64 [n] that sorts as time does; NaN where it cannot be read.
+
+    Dates become microseconds since the epoch, numbers stay as they are.
+    """
+    from tenure.prepare.learn import learn_column
+
+    column = learn_column(series.name, series, as_time=True)
+    frame = series.to_frame()
+    if column.kind not in ("date", "number", "integer"):
+        return np.full(len(series), np.nan)
+    values = frame.select(clean_cell(column, series.dtype).cast(pl.Float64)).to_series()
+    return values.fill_null(float("nan")).to_numpy().astype(np.float64)
+
+
+def _checked_schema(recipe: Recipe, schema: pl.Schema) -> pl.Schema:
+    absent = [column.name for column in recipe.features if column.name not in schema]
+    if absent:
+        raise ColumnsMissing(absent, schema.names(), where="the table's header")
+    for column in recipe.features:
+        if not readable(schema[column.name]):
+            raise SourceError(
+                f"column {column.name!r} holds {schema[column.name]}, not single values",
+                where=f"column {column.name!r}",
+                todo="flatten it into columns of its own, or leave it out with data.exclude",
+            )
+    return schema
+
+
+def _target_value(target: TargetRecipe, dtype: pl.DataType) -> pl.Expr:
+    if target.task == "regression":
+        column = ColumnRecipe(target.name, "number", number_format=target.number_format or NumberFormat())
+        return clean_cell(column, dtype)
+    text = folded(text_of(target.name, dtype))
+    position = {label: index for index, label in enumerate(target.classes)}
+    spellings = list(target.spellings)
+    indices = [position[target.spellings[spelling]] for spelling in spellings]
+    return text.replace_strict(spellings, indices, default=None, return_dtype=pl.Int64)

@@ -1,0 +1,75 @@
+"""Exact duplicate rows: recorded twice by mistake, or equal by chance?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tenure.prepare.evidence import expected_repeats, looks_like_identifier
+
+# Chance is ruled out when this many times more rows repeat than it explains.
+_FAR_ABOVE = 10.0
+_SAMPLE = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Exact duplicates of a table.
+
+    n_repeats: rows that equal an earlier row.  expected: pairs of equal rows that chance explains.
+    are_mistakes: whether they should be dropped.  why: the evidence, in words.
+    keep: bool [n], True for rows to keep; all True unless are_mistakes.
+    """
+
+    n_repeats: int
+    expected: float
+    are_mistakes: bool
+    why: str
+    keep: np.ndarray
+
+
+def find_duplicates(frame: pl.DataFrame, id: str | None = None) -> Duplicates:
+    """Find the rows that equal an earlier row in every column, and decide whether they are mistakes.
+
+    They are when an identifier repeats with them, or when they are far more than independent columns would
+    give by chance: pairs of rows times the product over columns of the probability that two cells are equal.
+    """
+    first = _first_of_its_kind(frame)
+    n_repeats = int((~first).sum())
+    everything = np.ones(frame.height, dtype=bool)
+    if not n_repeats:
+        return Duplicates(0, 0.0, False, "no row equals another", everything)
+    named = id if id in frame.columns else _identifier(frame)
+    if named is not None:
+        return Duplicates(n_repeats, 0.0, True, f"they repeat {named!r}, which names a row", first)
+    equal = math.prod(_share_of_equal_pairs(frame[name]) for name in frame.columns)
+    expected = expected_repeats(frame.height, 1.0 / equal) if equal else 0.0
+    are_mistakes = n_repeats > _FAR_ABOVE * max(expected, 0.1)
+    why = f"{n_repeats} repeated rows, where chance would give about {expected:.2g}"
+    return Duplicates(n_repeats, expected, are_mistakes, why, first if are_mistakes else everything)
+
+
+def _first_of_its_kind(frame: pl.DataFrame) -> np.ndarray:
+    if frame.hash_rows().n_unique() == frame.height:  # equal rows have equal hashes
+        return np.ones(frame.height, dtype=bool)
+    return frame.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+
+
+def _identifier(frame: pl.DataFrame) -> str | None:
+    """A column that is named like an identifier and is nearly always different."""
+    for name in frame.columns:
+        if looks_like_identifier(name) and frame[name].n_unique() > 0.9 * frame.height:
+            return name
+    return None
+
+
+def _share_of_equal_pairs(series: pl.Series) -> float:
+    """The probability that two rows have equal cells, from a sample; never 0, so that rare stays possible."""
+    sample = series.gather_every(max(1, len(series) // _SAMPLE))
+    n = len(sample)
+    counts = sample.value_counts(name="__n")["__n"].to_numpy().astype(np.float64)
+    pairs = max(1.0, n * (n - 1) / 2.0)
+    return float(max((counts * (counts - 1)).sum() / 2.0, 1.0) / pairs)

@@ -1,0 +1,171 @@
+"""Polars expressions that clean one column: the columnar half of what prepare.rows does cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, reduce
+
+import polars as pl
+
+from tenure.prepare import date_text, number_text
+from tenure.prepare.date_columns import read_dates
+from tenure.prepare.recipe import OTHER, ColumnRecipe, NumberFormat
+from tenure.prepare.tokens import LARGEST_WHOLE, LOWER, SPACE_RUN, SPACES, UPPER, fold
+
+_TEXT_LIKE = (pl.String, pl.Categorical, pl.Enum)
+
+
+def readable(dtype: pl.DataType) -> bool:
+    """Whether cells of this type can be cleaned; lists, structs and objects cannot."""
+    return not dtype.is_nested() and dtype not in (pl.Object, pl.Binary)
+
+
+def text_of(name: str, dtype: pl.DataType) -> pl.Expr:
+    """The stripped text of each cell; null where the cell is null or has no one spelling (3.5, a date)."""
+    cell = pl.col(name)
+    if isinstance(dtype, _TEXT_LIKE) or dtype in (pl.Categorical, pl.Enum):
+        return cell.cast(pl.String).str.strip_chars(SPACES)
+    if dtype.is_integer() or dtype.is_decimal() or dtype == pl.Boolean:
+        return cell.cast(pl.String)
+    if dtype.is_float():
+        whole = cell.is_finite() & (cell.abs() < LARGEST_WHOLE) & (cell == cell.floor())
+        return pl.when(whole).then(cell).cast(pl.Int64).cast(pl.String)
+    return _nulls(name, pl.String)
+
+
+def _nulls(name: str, dtype: type[pl.DataType]) -> pl.Expr:
+    """Null in every row; a literal alone would be one row long."""
+    return pl.when(pl.col(name).is_null()).then(pl.lit(None, dtype=dtype))
+
+
+def squeezed(text: pl.Expr) -> pl.Expr:
+    """tokens.squeeze on a column of stripped text."""
+    return text.str.replace_all(SPACE_RUN, " ")
+
+
+def folded(text: pl.Expr) -> pl.Expr:
+    """tokens.fold on a column of stripped text."""
+    return squeezed(text).str.replace_many(UPPER, LOWER)
+
+
+def missing(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
+    """Whether each cell means "missing": null, a null token, or NaN where the recipe says so."""
+    nothing = pl.col(column.name).is_null()
+    if dtype.is_float():
+        return nothing | pl.col(column.name).is_nan() if column.nan_is_null else nothing
+    if isinstance(dtype, _TEXT_LIKE):
+        return nothing | folded(text_of(column.name, dtype)).is_in(list(column.null_tokens))
+    return nothing
+
+
+def unread_rows(column: ColumnRecipe, raw: pl.Series, cleaned: pl.Series) -> pl.Series:
+    """The positions of cells that are neither missing nor could be read, UInt32, ascending."""
+    empty = cleaned.is_null().arg_true()
+    # Only what came out empty is compared with the null tokens: that is the slow part.
+    cells = raw.gather(empty).rename(column.name).to_frame()
+    return empty.filter(cells.select(~missing(column, raw.dtype)).to_series())
+
+
+def clean_cell(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
+    """The clean value of each cell of a column, under the column's name."""
+    maker: dict[str, Callable[[ColumnRecipe, pl.DataType], pl.Expr]] = {
+        "number": _number,
+        "integer": _number,
+        "boolean": _boolean,
+        "category": _category,
+        "date": _date,
+        "text": _text,
+    }
+    return maker[column.kind](column, dtype).alias(column.name)
+
+
+def number_of(text: pl.Expr, style: NumberFormat) -> pl.Expr:
+    """number_text.parser on a column of stripped text; null where it is no number."""
+    bare: pl.Expr = pl.when(text.str.contains(f"^(?:{number_text.pattern(style)})$")).then(text)
+    if style.plain:
+        return _finite(bare.cast(pl.Float64, strict=False))
+    for removal in number_text.removals(style):
+        bare = bare.str.replace_all(removal, "", literal=True)
+    if style.decimal == ",":
+        bare = bare.str.replace_all(",", ".", literal=True)
+    if style.percent:
+        bare = pl.when(text.str.contains("%", literal=True)).then(bare + pl.lit("e-2")).otherwise(bare)
+    value = bare.cast(pl.Float64, strict=False)
+    if style.accounting:
+        value = pl.when(text.str.starts_with("(")).then(-value).otherwise(value)
+    return _finite(value)
+
+
+def date_of(text: pl.Expr, names: tuple[str, ...]) -> pl.Expr:
+    """date_text.parser on a column of stripped text: microseconds, null where it is no date."""
+    return text.map_batches(partial(read_dates, names=names), return_dtype=pl.Int64, is_elementwise=True)
+
+
+def _finite(value: pl.Expr) -> pl.Expr:
+    return pl.when(value.is_finite()).then(value)
+
+
+def _number(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
+    if dtype.is_decimal():
+        value = pl.col(column.name).cast(pl.String).cast(pl.Float64)
+    elif dtype.is_numeric():
+        value = _finite(pl.col(column.name).cast(pl.Float64))
+    elif dtype == pl.Boolean:  # a yes/no where a number is expected is a mistake, not 0 or 1
+        return _nulls(column.name, pl.Float64)
+    else:
+        value = number_of(text_of(column.name, dtype), column.number_format or NumberFormat())
+    if column.bounds is not None:
+        low, high = map(float, column.bounds)
+        value = value.clip(low, high)
+    # Adding zero would do for -0.0, but the optimizer takes it out.
+    return pl.when(value == 0.0).then(0.0).otherwise(value)
+
+
+def _boolean(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
+    if dtype == pl.Boolean:
+        return pl.col(column.name)
+    text = folded(text_of(column.name, dtype))
+    true = text.is_in(list(column.true_tokens))
+    known = true | text.is_in(list(column.false_tokens))
+    return pl.when(known).then(true)
+
+
+def _category(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
+    text = text_of(column.name, dtype)
+    folding = folded(text)
+    key = squeezed(text) if column.case_sensitive else folding
+    level = level_of(key, column)
+    unusable = key.is_null()
+    if isinstance(dtype, _TEXT_LIKE):
+        unusable = unusable | folding.is_in(list(column.null_tokens))
+    return pl.when(~unusable).then(level)
+
+
+def level_of(key: pl.Expr, column: ColumnRecipe) -> pl.Expr:
+    """The level of each folded spelling, OTHER for one that is not known."""
+    spellings = [level if column.case_sensitive else fold(level) for level in column.levels]
+    if len(spellings) <= 8:  # a few comparisons are faster than a hash join
+        steps = zip(spellings, column.levels, strict=True)
+        start = pl.lit(OTHER, dtype=pl.String)
+        return reduce(
+            lambda rest, step: pl.when(key == step[0]).then(pl.lit(step[1])).otherwise(rest), steps, start
+        )
+    return key.replace_strict(spellings, list(column.levels), default=OTHER, return_dtype=pl.String)
+
+
+def _text(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
+    text = text_of(column.name, dtype)
+    return pl.when(~missing(column, dtype)).then(text)
+
+
+def _date(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
+    cell = pl.col(column.name)
+    if dtype == pl.Date:
+        value = cell.cast(pl.Int64) * date_text.DAY
+    elif isinstance(dtype, pl.Datetime):
+        value = cell.dt.epoch("us")
+    else:
+        value = date_of(text_of(column.name, dtype), column.date_formats)
+    if column.bounds is not None:
+        value = value.clip(int(column.bounds[0]), int(column.bounds[1]))
+    return value

@@ -1,0 +1,210 @@
+"""The row executor: a recipe applied to one dict in plain Python, for the service."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+
+from tenure.errors import RowsRefused
+from tenure.prepare import date_text, number_text
+from tenure.prepare.recipe import OTHER, ColumnRecipe, NumberFormat, Recipe
+from tenure.prepare.rules import MISSING_KEY, rule_of
+from tenure.prepare.tokens import SPACES, fold, shown, squeeze, whole_text
+from tenure.records import CellProblem
+
+# Spellings of one category whose level is remembered, beside the levels themselves.
+_REMEMBERED = 4096
+
+CleanValue = float | int | bool | str | None
+Cell = Callable[[object], CleanValue]
+
+
+class BadCellError(ValueError):
+    """A cell that breaks its column's rule."""
+
+
+class RowCleaner:
+    """A recipe made ready to clean rows; compile it once, call clean for each row."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self._cells = tuple((column.name, cell_cleaner(column)) for column in recipe.features)
+
+    def clean(self, row: Mapping[str, object], position: int = 0) -> tuple[CleanValue, ...]:
+        """The clean values in the order of recipe.features; keys that are no feature are ignored.
+
+        position: the row's number in its request, for messages.
+        Raises RowsRefused that names every bad cell of the row at once.
+        """
+        try:
+            return tuple([cell(row[name]) for name, cell in self._cells])
+        except (BadCellError, KeyError):
+            raise RowsRefused(self.problems(row, position)) from None
+
+    def problems(self, row: Mapping[str, object], position: int = 0) -> list[CellProblem]:
+        """The cells of a row that break a rule, in column order; [] for a good row."""
+        found = []
+        for column, (name, cell) in zip(self.recipe.features, self._cells, strict=True):
+            if name not in row:
+                found.append(CellProblem(position, name, MISSING_KEY, "nothing"))
+                continue
+            try:
+                cell(row[name])
+            except BadCellError:
+                found.append(CellProblem(position, name, rule_of(column), shown(row[name])))
+        return found
+
+
+def cell_cleaner(column: ColumnRecipe) -> Cell:
+    """The function that cleans one cell of a column, or raises BadCellError."""
+    makers: dict[str, Callable[[ColumnRecipe], Cell]] = {
+        "number": _number,
+        "integer": _number,
+        "boolean": _boolean,
+        "category": _category,
+        "date": _date,
+        "text": _text,
+    }
+    return makers[column.kind](column)
+
+
+def cell_text(value: object) -> str | None:
+    """The stripped text of a cell, the same that expressions.text_of gives, or None if it has none."""
+    if isinstance(value, str):
+        return value.strip(SPACES)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if -(2**63) <= value < 2**64 else None
+    if isinstance(value, float):
+        return whole_text(value)
+    return None
+
+
+def _is_missing(column: ColumnRecipe) -> Callable[[object], bool]:
+    tokens = frozenset(column.null_tokens)
+    nan_is_missing = column.nan_is_null
+
+    def is_missing(value: object) -> bool:
+        if value is None:
+            return True
+        if isinstance(value, str):
+            return fold(value) in tokens
+        return nan_is_missing and isinstance(value, float) and math.isnan(value)
+
+    return is_missing
+
+
+def _number(column: ColumnRecipe) -> Cell:
+    parse = number_text.parser(column.number_format or NumberFormat())
+    is_missing = _is_missing(column)
+    low, high = map(float, column.bounds) if column.bounds is not None else (-math.inf, math.inf)
+
+    def number(value: object) -> float | None:
+        kind = type(value)
+        if kind is float or kind is int or (isinstance(value, (int, float)) and kind is not bool):
+            try:
+                parsed = float(value)  # type: ignore[arg-type]
+            except OverflowError:
+                raise BadCellError from None
+            # Not finite, or NaN, which no comparison holds for.
+            if not -math.inf < parsed < math.inf:
+                if is_missing(value):
+                    return None
+                raise BadCellError
+        else:
+            # Parsed before it is looked up: no null token is a number, and numbers are what most cells hold.
+            found = parse(value.strip(SPACES)) if isinstance(value, str) else None
+            if found is None:
+                if is_missing(value):
+                    return None
+                raise BadCellError
+            parsed = found
+        if parsed < low:
+            parsed = low
+        elif parsed > high:
+            parsed = high
+        return parsed if parsed != 0.0 else 0.0  # never -0.0
+
+    return number
+
+
+def _boolean(column: ColumnRecipe) -> Cell:
+    known = {**dict.fromkeys(column.false_tokens, False), **dict.fromkeys(column.true_tokens, True)}
+    quick = {**known, **{label: known[fold(label)] for label in column.labels if fold(label) in known}}
+    is_missing = _is_missing(column)
+
+    def boolean(value: object) -> bool | None:
+        if type(value) is str and value in quick:
+            return quick[value]
+        if isinstance(value, bool):
+            return value
+        if is_missing(value):
+            return None
+        text = cell_text(value)
+        found = known.get(fold(text)) if text is not None else None
+        if found is None:
+            raise BadCellError
+        return found
+
+    return boolean
+
+
+def _category(column: ColumnRecipe) -> Cell:
+    key_of = squeeze if column.case_sensitive else fold
+    levels = {key_of(level): level for level in column.levels}
+    tokens = frozenset(column.null_tokens)
+    is_missing = _is_missing(column)
+    quick = {level: level for level in column.levels if fold(level) not in tokens}
+
+    def category(value: object) -> str | None:
+        if type(value) is str:
+            level = quick.get(value)
+            if level is not None:
+                return level
+        if is_missing(value):
+            return None
+        text = cell_text(value)
+        if text is None:
+            raise BadCellError
+        level = levels.get(key_of(text), OTHER)
+        if type(value) is str and len(value) < 100 and len(quick) < _REMEMBERED:
+            quick[value] = level
+        return level
+
+    return category
+
+
+def _text(column: ColumnRecipe) -> Cell:
+    is_missing = _is_missing(column)
+
+    def text(value: object) -> str | None:
+        if is_missing(value):
+            return None
+        found = cell_text(value)
+        if found is None:
+            raise BadCellError
+        return found
+
+    return text
+
+
+def _date(column: ColumnRecipe) -> Cell:
+    parse = date_text.parser(column.date_formats)
+    is_missing = _is_missing(column)
+    bounds = (int(column.bounds[0]), int(column.bounds[1])) if column.bounds is not None else None
+
+    def moment(value: object) -> int | None:
+        if isinstance(value, (date, datetime)):
+            found: int | None = date_text.micros_of(value)
+        elif is_missing(value):
+            return None
+        else:
+            text = cell_text(value)
+            found = parse(text) if text is not None else None
+        if found is None:
+            raise BadCellError
+        return found if bounds is None else min(max(found, bounds[0]), bounds[1])
+
+    return moment

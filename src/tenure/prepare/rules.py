@@ -1,0 +1,23 @@
+"""What a cell must be, in words: the rules that both executors name when they refuse a cell."""
+
+from __future__ import annotations
+
+from tenure.prepare.recipe import ColumnRecipe
+
+MISSING_KEY = "is missing"
+
+
+def rule_of(column: ColumnRecipe) -> str:
+    """The rule of one column, as it ends a sentence that starts with the column's name.
+
+    >>> rule_of(ColumnRecipe("Partner", "boolean", labels=("No", "Yes")))
+    'must be No or Yes'
+    """
+    if column.kind in ("number", "integer"):
+        return "must be a finite number"
+    if column.kind == "boolean":
+        return "must be " + " or ".join(column.labels)
+    if column.kind == "date":
+        formats = ", ".join(column.date_formats) or "year-month-day"
+        return f"must be a date written as {formats}"
+    return "must be a text or a whole number"

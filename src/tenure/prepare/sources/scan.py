@@ -1,0 +1,91 @@
+"""Read a checked source as a lazy Polars table: CSV cells stay text, other forms keep their types."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import polars as pl
+
+from tenure.errors import ExtraMissing, SourceError
+from tenure.prepare.sources.csv_bytes import read_header
+from tenure.prepare.sources.find import Source
+
+
+def scan(source: Source) -> pl.LazyFrame:
+    """The rows of a source, in file order, lazily.
+
+    CSV: every column String, cells as written; an unnamed column is called column_<number>; lines without any
+    content are no rows. Raises SourceError for nested columns and for files that cannot be read.
+    """
+    try:
+        frame = _scan(source)
+        schema = frame.collect_schema()
+    except (pl.exceptions.PolarsError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        message = (str(error).splitlines() or [""])[0]
+        raise SourceError(
+            f"the file cannot be read as {source.format}: {message}",
+            where=str(source),
+            todo="check that the file is whole and that its ending tells its form",
+        ) from error
+    nested = [name for name, dtype in schema.items() if dtype.is_nested() or dtype == pl.Object]
+    if nested:
+        raise SourceError(
+            f"column {nested[0]!r} holds nested values ({schema[nested[0]]}); every cell must be one value",
+            where=f"{source}, column {nested[0]!r}",
+            todo="flatten it into columns of its own, or leave it out of the file",
+        )
+    if not schema:
+        raise SourceError("the table has no columns", where=str(source), todo="give a table with a header")
+    return frame
+
+
+def _scan(source: Source) -> pl.LazyFrame:
+    if source.format == "csv":
+        return _scan_csv(source)
+    if source.format == "parquet":
+        return pl.scan_parquet(list(source.paths), glob=False)
+    if source.format == "ndjson":
+        return pl.scan_ndjson(list(source.paths), infer_schema_length=None)
+    read = _read_json if source.format == "json" else _read_excel
+    return pl.concat([read(path) for path in source.paths]).lazy()
+
+
+def _scan_csv(source: Source) -> pl.LazyFrame:
+    frame = pl.scan_csv(
+        list(source.paths),
+        separator=source.delimiter,
+        infer_schema=False,
+        new_columns=list(read_header(source.paths[0], source.delimiter)),
+        glob=False,
+    )
+    if len(frame.collect_schema()) == 1:
+        return frame
+    return frame.filter(~pl.all_horizontal(pl.all().is_null()))
+
+
+def _read_json(path: Path) -> pl.DataFrame:
+    """A JSON array of objects, one a row; a file of one object a line is taken as well."""
+    with path.open("rb") as file:
+        head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not head:
+        raise SourceError("the file is empty", where=str(path), todo="give an array of objects")
+    if head.startswith(b"{"):
+        return pl.read_ndjson(path, infer_schema_length=None)
+    if not head.startswith(b"["):
+        raise SourceError(
+            "a JSON table must be an array of objects", where=str(path), todo="write [{...}, {...}]"
+        )
+    return pl.read_json(path, infer_schema_length=None)
+
+
+def _read_excel(path: Path) -> pl.DataFrame:
+    if find_spec("fastexcel") is None:
+        raise ExtraMissing("fastexcel", "excel")
+    try:
+        return pl.read_excel(path, engine="calamine")
+    except Exception as error:  # the engine's own errors share no base class
+        raise SourceError(
+            f"the file cannot be read as Excel: {(str(error).splitlines() or [''])[0]}", where=str(path)
+        ) from error

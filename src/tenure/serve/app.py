@@ -1,0 +1,107 @@
+"""The application: FastAPI for all routes, with the two that take rows as bare ASGI endpoints."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+import tenure
+from tenure.serve.metrics import CONTENT_TYPE
+from tenure.serve.outcomes import OutcomesEndpoint
+from tenure.serve.predict import PredictEndpoint
+from tenure.serve.service import Service
+from tenure.serve.settings import ServeSettings
+
+log = logging.getLogger(__name__)
+
+
+class PredictionApp(FastAPI):
+    """FastAPI whose /predict is answered before any middleware and routing.
+
+    Middleware that is added later therefore sees every request but those for predictions.
+    """
+
+    service: Service
+    predict: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or run the lifespan."""
+        if scope["type"] == "http" and scope["path"] == "/predict":
+            await self.predict(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(settings: ServeSettings) -> PredictionApp:
+    """Return the service as an ASGI application. The model and the journal are opened when it starts."""
+    service = Service(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    app = PredictionApp(
+        title=settings.title, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.service = service
+    app.predict = PredictEndpoint(service)
+    # The route serves where the path has a prefix (root_path), which the short cut does not look for.
+    app.router.routes.append(Route("/predict", app.predict))
+    app.router.routes.append(Route("/outcomes", OutcomesEndpoint(service)))
+    _add_state_routes(app, service)
+    _add_docs_routes(app, service)
+    return app
+
+
+def _add_state_routes(app: FastAPI, service: Service) -> None:
+    async def livez(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        model = service.champion.model
+        if model is None:
+            return JSONResponse({"status": "not ready", "reason": service.champion.problem}, 503)
+        return JSONResponse(
+            {
+                "status": "ready",
+                "model": {"name": model.name, "version": model.version, "release": model.release},
+            }
+        )
+
+    async def metrics(_: Request) -> Response:
+        return Response(service.metrics.page(), media_type=CONTENT_TYPE)
+
+    app.add_route("/livez", livez)
+    app.add_route("/readyz", readyz)
+    app.add_route("/metrics", metrics)
+
+
+def _add_docs_routes(app: FastAPI, service: Service) -> None:
+    from tenure.serve.openapi import openapi_document
+
+    def document() -> dict[str, object]:
+        settings = service.settings
+        return openapi_document(
+            settings.title, tenure.__version__, service.champion.model, has_token=settings.token is not None
+        )
+
+    async def openapi(_: Request) -> Response:
+        return JSONResponse(document())
+
+    async def docs(_: Request) -> Response:
+        from tenure.serve.docs_page import docs_page
+
+        page, policy = docs_page(document())
+        return Response(page, media_type="text/html", headers={"Content-Security-Policy": policy})
+
+    app.openapi = document  # type: ignore[method-assign]
+    app.add_route("/openapi.json", openapi)
+    app.add_route("/docs", docs)

@@ -1,0 +1,175 @@
+"""What a request must be before it is read as rows: its size, form, and who sends it."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from typing import Any
+
+import msgspec
+
+from tenure.errors import TenureError
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+
+# Deep nesting is refused by the decoder's own bound on recursion.
+_decode = msgspec.json.Decoder().decode
+
+
+class Refused(TenureError):  # noqa: N818 (an answer, not only an error)
+    """A request that is not answered. status: of HTTP.  problems: one object a bad cell, if any."""
+
+    def __init__(
+        self, status: int, what: str, *, todo: str | None = None, problems: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        super().__init__(what, todo=todo)
+        self.status = status
+        self.problems = list(problems)
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body of the answer."""
+        answer: dict[str, Any] = {"error": self.what}
+        if self.todo:
+            answer["next"] = self.todo
+        if self.problems:
+            answer["problems"] = self.problems
+        return answer
+
+
+class ClientGone(Exception):  # noqa: N818 (not an error: there is nobody to answer)
+    """The client has closed the connection before its request was complete."""
+
+
+class Guard:
+    """Checks the head of a request and reads its body, within the limits of a service."""
+
+    def __init__(self, *, token: str | None, max_body: int) -> None:
+        self._max_body = max_body
+        self._authorization = None if token is None else f"Bearer {token}".encode()
+
+    async def read(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the body of a POST with JSON. Raises Refused (401, 405, 413, 415) or ClientGone."""
+        if scope["method"] != "POST":
+            raise Refused(405, f"{scope['method']} is not possible here", todo="use POST")
+        content_type, authorization, length = b"", b"", b"0"
+        for name, value in scope["headers"]:
+            if name == b"content-type":
+                content_type = value
+            elif name == b"content-length":
+                length = value
+            elif name == b"authorization":
+                authorization = value
+        if self._authorization is not None:
+            self._check_token(authorization)
+        if content_type != b"application/json":
+            _check_content_type(content_type)
+        # A wrong number is the server's to refuse; what arrives is counted all the same.
+        if length.isdigit() and int(length) > self._max_body:
+            raise self._too_large()
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body = message["body"]
+            if len(body) > self._max_body:
+                raise self._too_large()
+            return bytes(body)
+        return await self._read_on(message, receive)
+
+    async def _read_on(self, message: Message, receive: Receive) -> bytes:
+        parts, size = [], 0
+        while True:
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._max_body:
+                raise self._too_large()
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await receive()
+
+    def _check_token(self, authorization: bytes) -> None:
+        # The time of the comparison does not tell how much of a guess was right.
+        if not hmac.compare_digest(authorization, self._authorization or b""):
+            raise Refused(401, "the token is missing or wrong", todo="send `Authorization: Bearer TOKEN`")
+
+    def _too_large(self) -> Refused:
+        return Refused(
+            413,
+            f"the request is larger than {self._max_body:,} bytes",
+            todo="send fewer rows at once, or raise serve.max_body",
+        )
+
+
+def _check_content_type(content_type: bytes) -> None:
+    media = content_type.partition(b";")[0].strip().lower()
+    if media in (b"", b"application/json") or (
+        media.startswith(b"application/") and media.endswith(b"+json")
+    ):
+        return
+    raise Refused(
+        415,
+        f"the content type is {media.decode('latin-1')!r}, not 'application/json'",
+        todo="send JSON with `Content-Type: application/json`",
+    )
+
+
+def decode_json(body: bytes) -> Any:
+    """Return the value of a JSON text. Raises Refused (400) if it is none.
+
+    Strict: UTF-8 only, no NaN or infinity, no number beyond a double's range, no key twice in one object.
+    """
+    try:
+        value = _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise Refused(
+            400, f"the body is not JSON: {error}", todo="send one row {...} or a list of rows"
+        ) from None
+    # One colon a key, and more only inside texts: the slow search for double keys is seldom needed.
+    if body.count(b":") != _count_keys(value):
+        _refuse_double_keys(body)
+    return value
+
+
+def _count_keys(value: Any) -> int:
+    if type(value) is dict:
+        return len(value)
+    if type(value) is list:
+        return sum(len(item) for item in value if type(item) is dict)
+    return 0
+
+
+def _refuse_double_keys(body: bytes) -> None:
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise Refused(400, f"the key {key!r} is there twice in one object", todo="send each key once")
+            seen.add(key)
+
+    json.loads(body, object_pairs_hook=check, parse_int=str)
+
+
+def json_answer(
+    status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> tuple[Message, Message]:
+    """Return the two messages of a JSON answer."""
+    head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
+    return {"type": "http.response.start", "status": status, "headers": head}, {
+        "type": "http.response.body",
+        "body": body,
+    }
+
+
+_HEADERS_OF = {401: ((b"www-authenticate", b"Bearer"),), 405: ((b"allow", b"POST"),)}
+
+
+async def send_refusal(send: Send, refused: Refused) -> None:
+    """Answer a refused request."""
+    body = msgspec.json.encode(refused.body())
+    for message in json_answer(refused.status, body, _HEADERS_OF.get(refused.status, ())):
+        await send(message)

@@ -1,0 +1,97 @@
+"""What a service counts, in the Prometheus text format."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from tenure.serve.champion import ServedModel
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+# Set by the server when several workers share their numbers through files.
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class ServiceMetrics:
+    """The counters of one service; `page` is what GET /metrics answers."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._predictions = Counter(
+            "tenure_predictions",
+            "Rows answered, by model version and predicted label.",
+            ("version", "prediction"),
+            registry=self._registry,
+        )
+        self._refusals = Counter(
+            "tenure_refusals",
+            "Requests not answered, by HTTP status.",
+            ("status",),
+            registry=self._registry,
+        )
+        self._outcomes = Counter(
+            "tenure_outcomes",
+            "True labels given, by what became of them.",
+            ("result",),
+            registry=self._registry,
+        )
+        self._loads = Counter(
+            "tenure_model_loads",
+            "Promoted releases taken into service or refused.",
+            ("result",),
+            registry=self._registry,
+        )
+        self._model = Gauge(
+            "tenure_model_info",
+            "1 for the model that answers now.",
+            ("name", "version", "release"),
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+        self.predict_seconds = Histogram(
+            "tenure_predict_seconds",
+            "Seconds from a request for predictions to its answer, journal included.",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        # Looking a labelled counter up costs more than counting: keep those in use at hand.
+        self._by_answer: dict[tuple[str, str], Counter] = {}
+        self._served: ServedModel | None = None
+
+    def count_prediction(self, version: str, prediction: str | float) -> None:
+        """Count one answered row. Predicted numbers are counted by version only."""
+        key = (version, prediction if isinstance(prediction, str) else "")
+        counter = self._by_answer.get(key)
+        if counter is None:
+            counter = self._by_answer[key] = self._predictions.labels(*key)
+        counter.inc()
+
+    def count_refusal(self, status: int) -> None:
+        """Count a request that was not answered."""
+        self._refusals.labels(str(status)).inc()
+
+    def count_outcomes(self, result: str, number: int) -> None:
+        """Count outcomes. result: recorded, already, corrected or unknown."""
+        self._outcomes.labels(result).inc(number)
+
+    def count_load(self, model: ServedModel | None, *, loaded: bool) -> None:
+        """Count a release taken into service or refused, and name the one that answers now."""
+        self._loads.labels("loaded" if loaded else "refused").inc()
+        if self._served is not None:
+            self._model.labels(self._served.name, self._served.version, self._served.release).set(0)
+        if model is not None:
+            self._model.labels(model.name, model.version, model.release).set(1)
+        self._served = model
+
+    def page(self) -> bytes:
+        """Return all counters as text; those of every worker together if there are several."""
+        if SHARED_FOLDER not in os.environ:
+            return generate_latest(self._registry)
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)

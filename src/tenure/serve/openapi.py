@@ -1,0 +1,185 @@
+"""The OpenAPI document of a service, with the columns of the very model it answers with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenure.prepare.recipe import Recipe, TargetRecipe
+from tenure.release.schema import row_schema
+from tenure.serve.champion import ServedModel
+
+Json = dict[str, Any]
+
+_STRING: Json = {"type": "string"}
+_NUMBER: Json = {"type": "number"}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+
+
+def openapi_document(title: str, version: str, model: ServedModel | None, *, has_token: bool) -> Json:
+    """Return the OpenAPI 3.1 document; without a model, of rows with any columns."""
+    recipe = model.scorer.recipe if model else None
+    document: Json = {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "description": _description(model)},
+        "paths": {
+            "/predict": {"post": _predict(model)},
+            "/outcomes": {"post": _outcomes(recipe)},
+            "/livez": {"get": _get("The process is up.")},
+            "/readyz": {
+                "get": _get("A model is loaded, warm, and its golden rows score as at release.", 503)
+            },
+            "/metrics": {"get": _get("Counters in the Prometheus text format.", media="text/plain")},
+        },
+        "components": {"schemas": _schemas(recipe)},
+    }
+    if has_token:
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        for path in ("/predict", "/outcomes"):
+            document["paths"][path]["post"]["security"] = [{"token": []}]
+    return document
+
+
+def _description(model: ServedModel | None) -> str:
+    if model is None:
+        return "No model is loaded yet."
+    target = model.scorer.recipe.target
+    return f"Model {model.name}, version {model.version}, release {model.release}: {_question(target)}."
+
+
+def _question(target: TargetRecipe) -> str:
+    if target.task == "regression":
+        return f"predicts the number {target.name}"
+    if target.task == "binary":
+        return f"predicts {target.name}, and the probability that it is {target.positive}"
+    return f"predicts {target.name}, one of {', '.join(target.classes)}"
+
+
+def _predict(model: ServedModel | None) -> Json:
+    row: Json = _ref("Row")
+    body: Json = {"schema": {"oneOf": [row, {"type": "array", "items": row, "minItems": 1}]}}
+    if model is not None:
+        body["example"] = model.example
+    return {
+        "summary": "Predict one row, or a list of rows.",
+        "operationId": "predict",
+        "parameters": [
+            {
+                "name": "explain",
+                "in": "query",
+                "description": "the largest effects to give; with base and rest they sum to the score",
+                "schema": {"type": "integer", "minimum": 0, "default": 0},
+            }
+        ],
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": _responses(_ref("Predictions"), "Each prediction is in the journal by its id."),
+    }
+
+
+def _outcomes(recipe: Recipe | None) -> Json:
+    items: Json = {"type": "array", "items": _ref("Outcome"), "minItems": 1}
+    return {
+        "summary": "Give true labels that arrived later. Giving one again changes nothing.",
+        "operationId": "outcomes",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": items}}},
+        "responses": _responses(_ref("OutcomeReport"), "What became of each."),
+    }
+
+
+def _responses(schema: Json, description: str) -> Json:
+    refused = {"content": {"application/json": {"schema": _ref("Refusal")}}}
+    reasons = {
+        "400": "not JSON",
+        "401": "the token is missing or wrong",
+        "413": "too large",
+        "415": "not application/json",
+        "422": "bad cells, each named; nothing was done",
+        "503": "no model yet, or the journal cannot be written",
+    }
+    return {
+        "200": {"description": description, "content": {"application/json": {"schema": schema}}},
+        **{status: {"description": reason, **refused} for status, reason in reasons.items()},
+    }
+
+
+def _get(summary: str, *more: int, media: str = "application/json") -> Json:
+    answer: Json = {"description": summary, "content": {media: {"schema": {}}}}
+    return {
+        "summary": summary,
+        "responses": {"200": answer, **{str(status): {"description": "not yet"} for status in more}},
+    }
+
+
+def _schemas(recipe: Recipe | None) -> Json:
+    row = {"type": "object"}
+    if recipe is not None:
+        row = {name: part for name, part in row_schema(recipe).items() if name != "$schema"}
+    return {
+        "Row": row,
+        "Predictions": _object(
+            model=_object(name=_STRING, version=_STRING),
+            predictions={"type": "array", "items": _ref("Prediction")},
+        ),
+        "Prediction": _prediction(recipe),
+        "Reason": _object(column=_STRING, value={}, effect=_NUMBER, text=_STRING),
+        "Outcome": _outcome(recipe),
+        "OutcomeReport": _object(
+            recorded=_COUNT, already=_COUNT, corrected=_COUNT, unknown={"type": "array", "items": _STRING}
+        ),
+        "Refusal": {
+            **_object(
+                error=_STRING,
+                next=_STRING,
+                problems={
+                    "type": "array",
+                    "items": _object(row=_COUNT, column=_STRING, rule=_STRING, value=_STRING),
+                },
+            ),
+            "required": ["error"],
+        },
+    }
+
+
+def _prediction(recipe: Recipe | None) -> Json:
+    parts: Json = {"id": _STRING, "prediction": _label(recipe)}
+    optional: Json = {
+        "score": _NUMBER,
+        "base": _NUMBER,
+        "rest": _NUMBER,
+        "reasons": {"type": "array", "items": _ref("Reason")},
+    }
+    if recipe is None or recipe.target.task != "regression":
+        parts["probability"] = {"type": "number", "minimum": 0, "maximum": 1}
+    if recipe is not None and recipe.target.task == "multiclass":
+        parts["probabilities"] = _object(**dict.fromkeys(recipe.target.classes, _NUMBER))
+    return {"type": "object", "properties": {**parts, **optional}, "required": list(parts)}
+
+
+def _outcome(recipe: Recipe | None) -> Json:
+    names: Json = {
+        "id": {**_STRING, "description": "of the prediction"},
+        "row_id": {"type": ["string", "number"]},
+    }
+    if recipe is not None and recipe.id is not None:
+        names.setdefault(
+            recipe.id, {"type": ["string", "number"], "description": "of the row, as in the data"}
+        )
+    return {
+        "type": "object",
+        "properties": {**names, "outcome": _label(recipe)},
+        "required": ["outcome"],
+        "anyOf": [{"required": [name]} for name in names],
+    }
+
+
+def _label(recipe: Recipe | None) -> Json:
+    if recipe is None:
+        return {}
+    return dict(_NUMBER) if recipe.target.task == "regression" else {"enum": list(recipe.target.classes)}
+
+
+def _object(**properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}

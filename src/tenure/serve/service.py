@@ -1,0 +1,79 @@
+"""What the routes of one service share: its settings, model, journal and counters."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+
+from tenure.journal.entries import NewRefusal
+from tenure.journal.group_commit import GroupCommit
+from tenure.serve.champion import Champion, ServedModel
+from tenure.serve.limits import Guard, Refused
+from tenure.serve.metrics import ServiceMetrics
+from tenure.serve.settings import ServeSettings
+
+log = logging.getLogger(__name__)
+
+_PROBLEMS_KEPT = 20
+# What a client with the right to ask got wrong. Strangers (401) must not be able to fill the disk.
+_KEPT_STATUSES = frozenset({400, 413, 415, 422})
+
+
+class Service:
+    """One running service. journal is None before it runs, and where none is kept."""
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self.settings = settings
+        self.metrics = ServiceMetrics()
+        self.guard = Guard(token=settings.token, max_body=settings.max_body)
+        self.champion = Champion(
+            settings.pointer, settings.root, poll_seconds=settings.poll_seconds, on_change=self._model_changed
+        )
+        self.journal: GroupCommit | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Open the journal, load the model if that is not done yet, and watch for new ones meanwhile.
+
+        Without a loadable model the service runs, but is not ready. Raises JournalError.
+        """
+        if self.settings.journal is not None:
+            self.journal = GroupCommit(self.settings.journal)
+        if self.champion.model is None:
+            with suppress(Exception):  # reported by the champion; /readyz says why
+                self.champion.load()
+        watch = asyncio.create_task(self.champion.watch())
+        try:
+            yield
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+            if self.journal is not None:
+                await self.journal.close()
+
+    def model(self) -> ServedModel:
+        """Return the model that answers now. Raises Refused (503) if there is none yet."""
+        model = self.champion.model
+        if model is None:
+            raise Refused(
+                503, f"there is no model to answer with: {self.champion.problem}", todo="try again soon"
+            )
+        return model
+
+    def note_refusal(self, refused: Refused) -> None:
+        """Count a refused request, and keep it in the journal if it is the client's mistake."""
+        self.metrics.count_refusal(refused.status)
+        if self.journal is not None and refused.status in _KEPT_STATUSES:
+            problems = refused.problems[:_PROBLEMS_KEPT] or [{"error": refused.what}]
+            self.journal.add_refusal(
+                NewRefusal(time.time_ns() // 1000, refused.status, msgspec.json.encode(problems).decode())
+            )
+
+    def _model_changed(self, loaded: bool) -> None:
+        self.metrics.count_load(self.champion.model, loaded=loaded)
