@@ -13,16 +13,14 @@ import argparse
 
 import numpy as np
 
+from tenure.release.metrics import METRICS as CLASSES
 from tenure.release.metrics import classification_metrics, compare, influence_for, regression_metrics
 
-METRICS = (
-    "roc_auc pr_auc accuracy precision recall f1 log_loss brier calibration_error auc_gain log_loss_gain
-    rmse r2"
-).split()
+METRICS = [*CLASSES["binary"], "auc_gain", "log_loss_gain", "rmse", "r2"]
 
 
-def draw_world(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Labels with about a fifth positive, the scores of a slightly overconfident model and of a worse one; y, guess."""
+def draw_world(n: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Labels, a fifth positive; scores of an overconfident model and of a worse one; a number, its guess."""
     signal = rng.normal(size=n)
     y = (rng.random(n) < 1 / (1 + np.exp(-(1.5 * signal - 1.8)))).astype(np.float64)
     p = 1 / (1 + np.exp(-(1.9 * signal - 1.8)))
@@ -59,7 +57,8 @@ def main() -> None:
     for n in (100, 300, 1000, 5000):
         rng = np.random.default_rng(n)
         runs = [values_of(n, rng) for _ in range(repetitions)]
-        shares = [np.mean([run[m].low <= truth[m] <= run[m].high for run in runs if m in run]) for m in METRICS]
+        held = {m: [run[m].low <= truth[m] <= run[m].high for run in runs if m in run] for m in METRICS}
+        shares = [np.mean(held[m]) for m in METRICS]
         print(f"{n:<6} " + " ".join(f"{share:17.3f}" for share in shares))
 
 

@@ -43,7 +43,7 @@ def predict(
     holder = find_release(folder, config, model)
     scorer = Scorer.load(holder.release)
     table = find_source(source, Path.cwd(), delimiter or config.data.delimiter)
-    facts = check_source(table)
+    facts = check_source(table, min_rows=1)
     missing = [column.name for column in scorer.recipe.features if column.name not in facts.columns]
     if missing:
         raise ColumnsMissing(missing, facts.columns, where=table.name)
@@ -51,7 +51,7 @@ def predict(
     batches = _Batches(scorer, id_column, explain, target.with_name(target.name + ".problems.csv"))
     temporary = target.with_name(TEMPORARY + target.name)
     try:
-        _write(batches, scan(table), temporary, target.suffix)
+        _write(batches, scan(table, has_blank_lines=facts.has_blank_lines), temporary, target.suffix)
         temporary.replace(target)
         flush_folder(target.parent)
     finally:

@@ -103,8 +103,9 @@ def _look(request: Request) -> Recipe:
     missing = [c for c in named if c not in facts.columns]
     if missing:
         raise ColumnsMissing(missing, facts.columns, where=source.name)
-    target = learn_target(scan(source).select(request.target).collect().to_series(), request.positive, None)
-    sample = scan(source).head(_ROWS_LOOKED_AT).collect()
+    table = scan(source, has_blank_lines=facts.has_blank_lines)
+    target = learn_target(table.select(request.target).collect().to_series(), request.positive, None)
+    sample = table.head(_ROWS_LOOKED_AT).collect()
     return learn_recipe(sample, target, id=request.id, time=request.time)
 
 

@@ -59,7 +59,7 @@ def take_outcomes(folder: Folder, config: ProjectConfig, source: str) -> dict[st
             todo="add a column `id` with prediction ids"
             + (f", or {recipe.id!r} with row ids" if recipe.id else ""),
         )
-    rows = scan(table).collect()
+    rows = scan(table, has_blank_lines=facts.has_blank_lines).collect()
     problems = target_problems(recipe.target, rows[outcome])
     if problems:
         raise RowsRefused(problems, where=table.name)

@@ -119,7 +119,7 @@ def log_losses(y: NDArray[np.int64], probabilities: Floats) -> Floats:
 
 
 def brier_losses(y: NDArray[np.int64], probabilities: Floats) -> Floats:
-    """Squared error of the probabilities: of the positive class for two classes, summed over them for more."""
+    """Squared error of the probabilities: of the positive class for two classes, else summed over them."""
     if probabilities.shape[1] == 2:
         return np.square(probabilities[:, 1] - y)
     wanted = np.zeros_like(probabilities)
@@ -143,7 +143,7 @@ def of_rmse(y: Floats, predicted: Floats) -> Influence:
 
 
 def binary_influence(metric: str, y: NDArray[np.int64], p: Floats, threshold: float) -> Influence:
-    """Influence on a metric of two classes. p: shape (n, 2); positive is predicted where p[:, 1] >= threshold."""
+    """Influence on a metric of two classes. p: shape (n, 2); positive is predicted from the threshold on."""
     actual, predicted = y == 1, p[:, 1] >= threshold
     formulas: dict[str, Callable[[], Influence]] = {
         "roc_auc": lambda: of_roc_auc(actual, p[:, 1]),
@@ -159,7 +159,7 @@ def binary_influence(metric: str, y: NDArray[np.int64], p: Floats, threshold: fl
 
 
 def multiclass_influence(metric: str, y: NDArray[np.int64], p: Floats) -> Influence:
-    """Influence on a metric of more than two classes; per-class metrics are averaged over classes that occur."""
+    """Influence on a metric of more than two classes, averaged over the classes that occur."""
     predicted = np.argmax(p, axis=1)
     present = np.unique(y)
     named = np.union1d(present, predicted)

@@ -172,7 +172,7 @@ def compare(
 def influence_for(
     task: Task, y: ArrayLike, scores: ArrayLike, metric: str, threshold: float | None = None
 ) -> Influence:
-    """Return one metric and the influence of each row on it. Raises ValueError as metric_value and compare do."""
+    """Return one metric and the influence of each row on it. Raises ValueError as compare does."""
     if metric not in METRICS[task] or metric == "calibration_error":
         raise ValueError(f"{metric!r} is not a metric of rows for {task}; there are {METRICS[task]}")
     if task == "regression":
@@ -208,7 +208,9 @@ def _numbers(y: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
     return actual, guess
 
 
-def _classification_estimate(metric: str, y: NDArray[np.int64], p: Floats, threshold: float) -> Estimate:
+def _classification_estimate(  # noqa: PLR0911 -- one return a metric
+    metric: str, y: NDArray[np.int64], p: Floats, threshold: float
+) -> Estimate:
     if metric == "log_loss":
         return _mean_interval(log_losses(y, p))
     if metric == "brier":
@@ -291,10 +293,9 @@ def _r2_interval(influence: Influence) -> Estimate:
 def _calibration_error(y: NDArray[np.int64], p: Floats) -> Estimate:
     """Expected calibration error in equal-sized bins, with bounds for the true error of those bins.
 
-    With gaps d_j = true gap g_j + noise: sum w |d| >= sum w sign(g) d, which is normal around the true error, so the
-    error is at most the value + z * sd of that sum. And sum w |d| <= sum w |g| + sum w |noise|, so it is at
-    least
-    the value - the 0.975 quantile of the last sum. Both hold whatever the gaps are.
+    Of gaps d_j = true gap g_j + noise: sum w |d| >= sum w sign(g) d, and that is normal around the true
+    error, so the error is at most the value + z * sd of that sum. And sum w |d| <= sum w |g| + sum w |noise|,
+    so the error is at least the value - the 0.975 quantile of the last sum. Both hold whatever the gaps are.
     """
     if p.shape[1] == 2:
         confidence, hit = p[:, 1], (y == 1).astype(np.float64)

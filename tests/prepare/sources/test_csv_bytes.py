@@ -38,7 +38,7 @@ def any_chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         (b"\n\na,b\n1,2\n\n\n", ("a", "b"), 1),
         (b'a,"b,c"\n"x\ny","say ""hi"""\n"",2\n', ("a", "b,c"), 2),
         (b",b\n1,2\n", ("column_1", "b"), 1),
-        (b"a,b\n1,2\n,\n3,\n", ("a", "b"), 2),
+        (b"a,b\n1,2\n,\n3,\n", ("a", "b"), 3),
         ("ä,b\nö,€\n".encode(), ("ä", "b"), 1),
         (b"a\n1\n2\n", ("a",), 2),
         (b"a,b\n", ("a", "b"), 0),
@@ -144,4 +144,4 @@ def test_what_a_csv_writer_wrote_has_as_many_rows(
         facts = check_csv(path, ",")
     finally:
         csv_bytes._CHUNK = usual
-    assert facts.n_rows == sum(any(row) for row in rows)
+    assert facts.n_rows == len(rows)

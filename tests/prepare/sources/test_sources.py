@@ -140,3 +140,12 @@ def test_real_tables_pass(shared_data: Path) -> None:
     for name in ("telco.csv", "adult.csv.gz", "bankchurners.csv"):
         source = find_source(name, shared_data)
         assert check_source(source).n_rows == scan(source).collect().height
+
+
+def test_a_row_of_nothing_but_delimiters_is_a_row(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n,\n3,4\n")
+    source = find_source("a.csv", tmp_path)
+    facts = check_source(source)
+    assert (facts.n_rows, facts.has_blank_lines) == (3, False)
+    rows = scan(source, has_blank_lines=facts.has_blank_lines).collect().rows()
+    assert rows == [("1", "2"), (None, None), ("3", "4")]

@@ -23,12 +23,14 @@ class SourceFacts:
 
     sha256: of the file's bytes; of the files' hashes, one a line, when there are several.
     n_bytes: as stored.  n_rows: data rows.
+    has_blank_lines: of a CSV file; pass it on to scan.
     """
 
     columns: tuple[str, ...]
     sha256: str
     n_bytes: int
     n_rows: int
+    has_blank_lines: bool = False
 
 
 def check_source(source: Source, *, min_rows: int = 2) -> SourceFacts:
@@ -59,12 +61,18 @@ def check_source(source: Source, *, min_rows: int = 2) -> SourceFacts:
         )
     digests = [part.sha256 for part in parts]
     sha256 = digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
-    return SourceFacts(parts[0].columns, sha256, sum(part.n_bytes for part in parts), n_rows)
+    return SourceFacts(
+        columns=parts[0].columns,
+        sha256=sha256,
+        n_bytes=sum(part.n_bytes for part in parts),
+        n_rows=n_rows,
+        has_blank_lines=any(part.has_blank_lines for part in parts),
+    )
 
 
 def _check_csv(path: Path, source: Source) -> SourceFacts:
     facts = check_csv(path, source.delimiter)
-    return SourceFacts(facts.columns, facts.sha256, facts.n_bytes, facts.n_rows)
+    return SourceFacts(facts.columns, facts.sha256, facts.n_bytes, facts.n_rows, facts.has_blank_lines)
 
 
 def _check_typed(path: Path, source: Source) -> SourceFacts:

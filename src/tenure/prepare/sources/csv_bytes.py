@@ -28,12 +28,16 @@ _BOM = codecs.BOM_UTF8
 
 @dataclass(frozen=True, slots=True)
 class CsvFacts:
-    """What one CSV file holds. sha256, n_bytes: of the file as stored.  n_rows: without the header."""
+    """What one CSV file holds. sha256, n_bytes: of the file as stored.  n_rows: without header and blank lines.
+
+    has_blank_lines: lines with nothing on them, which a reader would take for rows.
+    """
 
     columns: tuple[str, ...]
     sha256: str
     n_bytes: int
     n_rows: int
+    has_blank_lines: bool
 
 
 def check_csv(path: Path, delimiter: str) -> CsvFacts:
@@ -57,7 +61,7 @@ def check_csv(path: Path, delimiter: str) -> CsvFacts:
             records.feed(block)
     text.finish()
     records.finish()
-    return CsvFacts(records.columns, digest.hexdigest(), n_bytes, records.n_rows)
+    return CsvFacts(records.columns, digest.hexdigest(), n_bytes, records.n_rows, records.has_blank_lines)
 
 
 def read_header(path: Path, delimiter: str) -> tuple[str, ...]:
@@ -134,6 +138,7 @@ class _Records:
     def __init__(self, path: Path, delimiter: str) -> None:
         self.columns: tuple[str, ...] = ()
         self.n_rows = 0
+        self.has_blank_lines = False
         self._path = path
         self._delimiter = delimiter
         self._mark = ord(delimiter)
@@ -269,8 +274,10 @@ class _Records:
                 line,
                 "mend the row; a field that holds the delimiter must stand in quotes",
             )
-        # Rows of nothing but delimiters are dropped when the table is read (see scan).
-        self.n_rows += int(np.count_nonzero(lengths > marks)) if len(self.columns) > 1 else len(lengths)
+        # In a table of one column an empty line is an empty cell.
+        n_blank = int(blank.sum()) if len(self.columns) > 1 else 0
+        self.n_rows += len(lengths) - n_blank
+        self.has_blank_lines |= n_blank > 0
 
     def _check_quotes(self, data: bytes, cells: np.ndarray, quotes: np.ndarray, final: bool) -> None:
         """An opening quote begins a field, a closing one ends it; a doubled one inside stands for itself."""

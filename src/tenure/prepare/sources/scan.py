@@ -13,14 +13,15 @@ from tenure.prepare.sources.csv_bytes import read_header
 from tenure.prepare.sources.find import Source
 
 
-def scan(source: Source) -> pl.LazyFrame:
+def scan(source: Source, *, has_blank_lines: bool = True) -> pl.LazyFrame:
     """The rows of a source, in file order, lazily.
 
-    CSV: every column String, cells as written; an unnamed column is called column_<number>; lines without any
-    content are no rows. Raises SourceError for nested columns and for files that cannot be read.
+    CSV: every column String, cells as written; an unnamed column is called column_<number>.
+    has_blank_lines: as check_source found. Polars reads a blank line as a row of nulls, so that in a file with
+    such lines rows of nothing but delimiters go, too. Raises SourceError for nested columns and for files that cannot be read.
     """
     try:
-        frame = _scan(source)
+        frame = _scan(source, has_blank_lines)
         schema = frame.collect_schema()
     except (pl.exceptions.PolarsError, json.JSONDecodeError, UnicodeDecodeError) as error:
         message = (str(error).splitlines() or [""])[0]
@@ -41,9 +42,9 @@ def scan(source: Source) -> pl.LazyFrame:
     return frame
 
 
-def _scan(source: Source) -> pl.LazyFrame:
+def _scan(source: Source, has_blank_lines: bool) -> pl.LazyFrame:
     if source.format == "csv":
-        return _scan_csv(source)
+        return _scan_csv(source, has_blank_lines)
     if source.format == "parquet":
         return pl.scan_parquet(list(source.paths), glob=False)
     if source.format == "ndjson":
@@ -52,7 +53,7 @@ def _scan(source: Source) -> pl.LazyFrame:
     return pl.concat([read(path) for path in source.paths]).lazy()
 
 
-def _scan_csv(source: Source) -> pl.LazyFrame:
+def _scan_csv(source: Source, has_blank_lines: bool) -> pl.LazyFrame:
     frame = pl.scan_csv(
         list(source.paths),
         separator=source.delimiter,
@@ -60,7 +61,7 @@ def _scan_csv(source: Source) -> pl.LazyFrame:
         new_columns=list(read_header(source.paths[0], source.delimiter)),
         glob=False,
     )
-    if len(frame.collect_schema()) == 1:
+    if not has_blank_lines or len(frame.collect_schema()) == 1:
         return frame
     return frame.filter(~pl.all_horizontal(pl.all().is_null()))
 

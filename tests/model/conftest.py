@@ -1,0 +1,19 @@
+"""Fixtures of the tests of training."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(params=["binary", "multiclass", "regression"])
+def task(request: pytest.FixtureRequest) -> str:
+    """Each task in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rounds and few trees: these tests are about the procedure."""
+    for family in ("lightgbm", "xgboost", "catboost"):
+        monkeypatch.setattr(f"tenure.model.candidates.{family}.MAX_ROUNDS", 40)
+    monkeypatch.setattr("tenure.model.candidates.forest.TREES", 20)

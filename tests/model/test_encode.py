@@ -1,0 +1,44 @@
+"""Encodings fit their style, and target means are free of a row's own label."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tenure.model.encode import encode_part, learn_encoding
+from tenure.release.encoding import row_encoder
+from tests.model.training_tables import make_recipe, make_table
+
+
+@pytest.mark.parametrize("style", ["trees", "linear", "spline"])
+def test_only_trees_see_missing_values(style, task):
+    table, recipe = make_table(task), make_recipe(task, 3)
+    learned = learn_encoding(recipe, style, table.features, table.y)
+    assert np.isnan(learned.part.X).any() == (style == "trees")
+    assert learned.part.X.dtype == np.float32
+
+
+def test_new_rows_are_encoded_as_the_service_encodes_them():
+    table, recipe = make_table("binary"), make_recipe("binary", 2)
+    learned = learn_encoding(recipe, "trees", table.features, table.y)
+    X = encode_part(learned.encoding, table.features, table.y).X
+    encode_row = row_encoder(learned.encoding, table.features.columns)
+    for i in (0, 7, 50):
+        np.testing.assert_array_equal(encode_row(table.features.row(i)), X[i])
+
+
+def test_target_means_of_training_rows_do_not_hold_their_own_label():
+    """With a random label, the rows' own target means must not rank it: naive ones would by far."""
+    table, recipe = make_table("binary", 2000), make_recipe("binary", 2)
+    y = (np.random.default_rng(5).random(2000) < 0.5).astype(float)
+    learned = learn_encoding(recipe, "trees", table.features, y)
+    position = learned.encoding.feature_names.index("region by target")
+    assert np.corrcoef(learned.part.X[:, position], y)[0, 1] < 0.05
+    naive = encode_part(learned.encoding, table.features, y).X[:, position]
+    assert np.corrcoef(naive, y)[0, 1] > 0.1
+
+
+def test_features_of_one_value_are_left_out():
+    table, recipe = make_table("binary", 100), make_recipe("binary", 2)
+    features = table.features.with_columns(months=pl.lit(1.0), note=pl.lit("same"))
+    learned = learn_encoding(recipe, "spline", features, table.y)
+    assert not {"months", "note length"} & set(learned.encoding.feature_names)

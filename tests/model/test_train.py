@@ -1,0 +1,162 @@
+"""Training end to end on small tables: every task, every family, and what goes wrong in real tables."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tenure.errors import TenureError
+from tenure.model.evaluate import evaluate
+from tenure.model.settings import Plan
+from tenure.model.train import Trained, TrainingTable, TrainSettings, refit, train
+from tenure.release.encoding import encode_table
+from tests.model.training_tables import make_recipe, make_table
+
+FEW = TrainSettings(budget_seconds=None, max_trials=3, candidates=("logistic", "lightgbm"), threads=1)
+
+
+def run(
+    task: str, settings: TrainSettings = FEW, n: int = 300, **more: object
+) -> tuple[Trained, TrainingTable]:
+    table = make_table(task, n)
+    recipe = make_recipe(task, 3)
+    return train(recipe, table, make_table(task, n // 3, seed=7), settings, **more), table  # type: ignore[arg-type]
+
+
+def test_every_task_gives_a_model_better_than_the_baseline(task):
+    trained, table = run(task)
+    test = make_table(task, 200, seed=11)
+    found = evaluate(make_recipe(task, 3), trained, table, test)
+    majority = next(iter(found.gain.values()))
+    assert majority.low > 0
+    assert found.n_rows == 200
+    assert set(trained.validation) == set(found.metrics)
+    assert trained.warnings == ()
+    assert 0 < trained.seconds["candidates"] <= trained.seconds["total"]
+
+
+@pytest.mark.parametrize("family", ["logistic", "lightgbm", "xgboost", "catboost", "forest"])
+def test_every_family_alone_on_every_task(family, task):
+    settings = replace(FEW, candidates=(family,), max_trials=1)
+    trained, table = run(task, settings, n=150)
+    assert trained.winner == family
+    scores = trained.scores(table)
+    assert scores.shape == (150, {"binary": 2, "multiclass": 3, "regression": 1}[task])
+    assert np.isfinite(scores).all()
+
+
+def test_the_same_settings_give_the_same_bytes():
+    settings = replace(FEW, candidates=("lightgbm", "xgboost"), max_trials=5)
+    (first, _), (second, _) = run("binary", settings), run("binary", settings)
+    assert first.document == second.document
+    assert first.calibration == second.calibration
+    assert first.encoding == second.encoding
+
+
+def test_a_plan_is_followed_to_the_same_bytes():
+    settings = replace(
+        FEW, candidates=("logistic", "lightgbm", "xgboost"), budget_seconds=4.0, max_trials=None
+    )
+    first, _ = run("binary", settings)
+    plan = Plan.from_json(first.plan.to_json())
+    second, _ = run("binary", settings, plan=plan)
+    assert second.document == first.document
+    assert second.calibration == first.calibration
+    assert second.validation == first.validation
+    assert second.plan == plan
+
+
+def test_threads_do_not_change_the_model():
+    settings = replace(FEW, candidates=("lightgbm", "catboost"), max_trials=2)
+    assert run("binary", settings)[0].document == run("binary", replace(settings, threads=2))[0].document
+
+
+def test_a_tiny_budget_still_gives_a_model_and_says_so():
+    started = time.perf_counter()
+    trained, table = run(
+        "binary", replace(FEW, candidates=("lightgbm",), budget_seconds=1e-3, max_trials=None)
+    )
+    assert any("too short" in warning for warning in trained.warnings)
+    assert np.isfinite(trained.scores(table)).all()
+    assert time.perf_counter() - started < 10
+
+
+def test_the_budget_is_kept():
+    settings = TrainSettings(budget_seconds=5.0, candidates=("logistic", "lightgbm", "xgboost"), threads=1)
+    trained, _ = run("binary", settings, n=600)
+    assert trained.seconds["total"] < 6.5
+    assert len(trained.plan.trials) > 3
+
+
+def test_constant_and_all_missing_columns_do_no_harm():
+    table = make_table("binary", 200)
+    features = table.features.with_columns(months=pl.lit(3.0), charges=pl.lit(None, pl.Float64))
+    table = replace(table, features=features)
+    settings = replace(
+        FEW, candidates=("logistic", "lightgbm", "xgboost", "catboost", "forest"), max_trials=9
+    )
+    trained = train(make_recipe("binary", 2), table, table, settings)
+    assert np.isfinite(trained.scores(table)).all()
+
+
+def test_thirty_rows(task):
+    trained, _ = run(task, n=30)
+    assert np.isfinite(trained.scores(make_table(task, 5, seed=3))).all()
+
+
+def test_heavy_imbalance():
+    table = make_table("binary", 400)
+    y = np.zeros(400)
+    y[np.argsort(table.features["months"].to_numpy())[:4]] = 1.0
+    table = replace(table, y=y)
+    settings = replace(FEW, candidates=("logistic", "lightgbm", "catboost", "forest"), max_trials=5)
+    trained = train(make_recipe("binary", 2), table, table, settings)
+    assert 0.0 < trained.calibration.threshold < 1.0
+    assert trained.plan.n_folds in {4, 5}
+
+
+def test_one_lone_case_cannot_be_cross_validated_but_is_trained():
+    table = make_table("binary", 100)
+    y = np.zeros(100)
+    y[5] = 1.0
+    trained = train(make_recipe("binary", 2), replace(table, y=y), table, FEW)
+    assert any("cross-validation" in warning for warning in trained.warnings)
+
+
+def test_rows_by_time_and_by_group():
+    table = make_table("binary", 300)
+    timed = replace(table, time=np.arange(300))
+    grouped = replace(table, group=np.arange(300) // 4)
+    for rows in (timed, grouped):
+        trained = train(make_recipe("binary", 2), rows, rows.rows(np.arange(50)), FEW)
+        assert trained.cross_validation["roc_auc"].value > 0.6
+
+
+def test_a_metric_of_another_task_is_refused():
+    with pytest.raises(TenureError, match="does not fit"):
+        run("regression", replace(FEW, metric="roc_auc"))
+
+
+def test_a_blend_is_one_model_that_adds_up():
+    settings = replace(FEW, candidates=("lightgbm", "xgboost", "catboost"), max_trials=6)
+    trained, table = run("binary", settings)
+    if trained.winner != "blend":
+        pytest.skip("one model alone was as good")
+    assert sum(m.weight for m in trained.plan.members) == pytest.approx(1.0)
+    predictor = trained.document.predictor()
+    X = encode_table(trained.encoding, table.features)[:20]
+    contributions = predictor.contributions(X)
+    np.testing.assert_allclose(contributions.sum(axis=2), predictor.margins(X), atol=1e-6)
+
+
+def test_a_refit_on_more_rows_keeps_settings_and_calibration():
+    trained, table = run("binary")
+    more = table.joined(make_table("binary", 100, seed=5))
+    again = refit(make_recipe("binary", 2), trained, more, FEW)
+    assert again.calibration == trained.calibration
+    assert again.plan.n_rows == 400 == trained.plan.n_rows
+    assert np.isfinite(again.scores(more)).all()
