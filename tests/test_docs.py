@@ -24,7 +24,9 @@ from tenure.config import ProjectConfig
 
 DOCS = Path(__file__).parents[1] / "docs"
 REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
-MODULES = sorted(m.name for m in pkgutil.walk_packages(tenure.__path__, "tenure.") if "__main__" not in m.name)
+MODULES = sorted(
+    m.name for m in pkgutil.walk_packages(tenure.__path__, "tenure.") if "__main__" not in m.name
+)
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
@@ -91,7 +93,12 @@ def test_the_guide_runs(tmp_path: Path):
                 wait_until_ready("http://127.0.0.1:8765/readyz")
                 continue
             done = subprocess.run(
-                ["bash", "-ec", block], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+                ["bash", "-ec", block],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
             assert '"error"' not in done.stdout

@@ -124,15 +124,14 @@ class SplitConfig(Strict):
 
 
 Family = Literal["logistic", "forest", "xgboost", "lightgbm", "catboost"]
+FAMILIES: list[Family] = ["logistic", "forest", "xgboost", "lightgbm", "catboost"]
 Metric = Literal["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "f1", "rmse", "mae", "r2"]
 
 
 class ModelConfig(Strict):
     """What is tried, for how long, and by which measure it is chosen."""
 
-    candidates: list[Family] = Field(
-        default_factory=lambda: ["logistic", "forest", "xgboost", "lightgbm", "catboost"], min_length=1
-    )
+    candidates: list[Family] = Field(default_factory=FAMILIES.copy, min_length=1)
     metric: Metric | None = Field(
         None, description="null: roc_auc for two classes, log_loss for more, rmse for a number"
     )
@@ -197,12 +196,14 @@ class MonitorConfig(Strict):
     schedule: str = "0 6 * * *"
 
 
+Alarm = Literal["drift", "performance", "age"]
+ALARMS: list[Alarm] = ["drift", "performance", "age"]
+
+
 class RetrainConfig(Strict):
     """When a challenger is trained and whether it is promoted without a person."""
 
-    when: list[Literal["drift", "performance", "age"]] = Field(
-        default_factory=lambda: ["drift", "performance", "age"]
-    )
+    when: list[Alarm] = Field(default_factory=ALARMS.copy)
     promote: Literal["automatic", "manual"] = "automatic"
     age: Duration = Field(7776000.0, description="a champion older than this is due for retraining")
 
@@ -278,7 +279,10 @@ def parse_config(text: str, where: str) -> ProjectConfig:
 
 def describe_idle_keys(config: ProjectConfig) -> list[str]:
     """Say which sections of the file are read and checked, but acted on only in a later version."""
-    idle = [("fairness", config.fairness is not None), ("monitor.schedule", "schedule" in config.monitor.model_fields_set)]
+    idle = [
+        ("fairness", config.fairness is not None),
+        ("monitor.schedule", "schedule" in config.monitor.model_fields_set),
+    ]
     return [f"{key} in tenure.yaml is not acted on in this version" for key, is_set in idle if is_set]
 
 
@@ -330,10 +334,7 @@ def _read_yaml(text: str, where: str) -> tuple[Any, Lines]:
         ) from error
     if not isinstance(document, dict):
         raise ConfigError("a mapping of keys is expected", where=where, todo="start from `tenure init`")
-    lines: Lines = {}
-    for path, line in _walk(node, (), where):
-        lines[path] = line
-    return document, lines
+    return document, dict(_walk(node, (), where))
 
 
 def _walk(
@@ -402,7 +403,7 @@ def _line_of(path: tuple[Hashable, ...], lines: Lines) -> int:
 def _valid_keys(path: tuple[Hashable, ...]) -> list[str]:
     model: Any = ProjectConfig
     for part in path:
-        field = model.model_fields.get(part) if isinstance(model, type) else None
+        field = model.model_fields.get(part)
         if field is None:
             return []
         arguments = [field.annotation, *getattr(field.annotation, "__args__", ())]

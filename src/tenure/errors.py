@@ -114,7 +114,7 @@ def nearest_names(names: Iterable[str], available: Iterable[str]) -> list[str]:
     """
     candidates = list(available)
     by_lower = {name.lower(): name for name in candidates}
-    found = []
+    found: list[str] = []
     for name in names:
         close = difflib.get_close_matches(name.lower(), by_lower, n=1)
         found.extend(by_lower[match] for match in close)

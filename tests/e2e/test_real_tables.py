@@ -30,11 +30,15 @@ def test_a_real_table_needs_no_editing(table: str, shared_data: Path, tmp_path: 
     options = TABLES[table]
     columns = pl.read_csv(shared_data / table, n_rows=1, infer_schema=False).columns
     target = next(c for c in columns if c.lower() == options[1].lower())
-    report = run_json("run", str(shared_data / table), "--target", target, *options[2:], "--budget", "8s", cwd=tmp_path)
+    report = run_json(
+        "run", str(shared_data / table), "--target", target, *options[2:], "--budget", "8s", cwd=tmp_path
+    )
     assert report["task"] == "binary"
     assert report["test"]["roc_auc"]["low"] > 0.7
     project = tmp_path / table.removesuffix(".gz").removesuffix(".csv")
-    done = run_json("predict", str(shared_data / table), "out.parquet", "--project", str(project), cwd=tmp_path)
+    done = run_json(
+        "predict", str(shared_data / table), "out.parquet", "--project", str(project), cwd=tmp_path
+    )
     scored = pl.read_parquet(tmp_path / "out.parquet")
     assert scored.height == done["rows"] == pl.read_csv(shared_data / table, infer_schema=False).height
     assert scored["probability"].is_between(0, 1).all()
@@ -43,8 +47,20 @@ def test_a_real_table_needs_no_editing(table: str, shared_data: Path, tmp_path: 
 
 def test_leaking_columns_are_left_out_by_name(shared_data: Path, tmp_path: Path):
     source = shared_data / "bankchurners.csv"
-    run("init", "p", "--data", str(source), "--target", "Attrition_Flag", "--positive", "Attrited Customer", cwd=tmp_path)
-    leaks = [c for c in pl.read_csv(source, n_rows=1, infer_schema=False).columns if c.startswith("Naive_Bayes")]
+    run(
+        "init",
+        "p",
+        "--data",
+        str(source),
+        "--target",
+        "Attrition_Flag",
+        "--positive",
+        "Attrited Customer",
+        cwd=tmp_path,
+    )
+    leaks = [
+        c for c in pl.read_csv(source, n_rows=1, infer_schema=False).columns if c.startswith("Naive_Bayes")
+    ]
     config = tmp_path / "p" / "tenure.yaml"
     listed = "\n".join(f"    - {leak}" for leak in leaks)
     config.write_text(config.read_text().replace("  exclude: []", f"  exclude:\n{listed}\n "))

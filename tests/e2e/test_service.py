@@ -101,7 +101,9 @@ def outcome(row: dict[str, Any]) -> str:
 
 
 def test_shift_review_switch_and_rollback(telco: Path, rows: list[dict[str, str]]):
-    shifted = [{**row, "MonthlyCharges": f"{float(row['MonthlyCharges']) * 1.4:.2f}"} for row in rows[2000:4000]]
+    shifted = [
+        {**row, "MonthlyCharges": f"{float(row['MonthlyCharges']) * 1.4:.2f}"} for row in rows[2000:4000]
+    ]
     with serving(telco) as service:
         before = probabilities(service, rows[:200])
         for start in range(0, len(shifted), 500):

@@ -94,6 +94,12 @@ def _set_up_logging() -> None:
     root.propagate = False
 
 
+_FULL = (
+    "the disk is full; what was there before is intact{}\n  next:  free some space and run the command again"
+)
+_FORBIDDEN = "no permission: {}{}\n  next:  choose another folder with --project, or change its permissions"
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     current: BaseException | None = error
@@ -110,7 +116,7 @@ def _explain_storage(error: BaseException) -> str | None:
         text = str(link)
         place = f"\n  where: {link.filename}" if isinstance(link, OSError) and link.filename else ""
         if code in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or "disk is full" in text:
-            return f"the disk is full; what was there before is intact{place}\n  next:  free some space and run the command again"
+            return _FULL.format(place)
         if code in (errno.EACCES, errno.EPERM, errno.EROFS) or "readonly database" in text:
-            return f"no permission to write or read: {text}{place}\n  next:  choose another folder with --project, or change its permissions"
+            return _FORBIDDEN.format(text, place)
     return None

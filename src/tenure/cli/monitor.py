@@ -68,7 +68,8 @@ def parse_moment(text: str | None, option: str, until: datetime | None = None) -
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise TenureError(
-            f"{option} is a date such as 2026-03-01, a time such as 2026-03-01T12:00Z, or a length such as 7d; got {text!r}",
+            f"{option} is a date such as 2026-03-01, a time such as 2026-03-01T12:00Z, or a length such as 7d; "
+            f"got {text!r}",
             todo="correct the option",
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

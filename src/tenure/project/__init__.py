@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tenure.monitor.report import MonitorReport
     from tenure.project.preparing import Prepared
     from tenure.project.report import RunReport
-    from tenure.project.training import TrainedRun
+    from tenure.project.trained import TrainedRun
 
 __all__ = ["Project"]
 

@@ -65,7 +65,9 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
     if missing:
         raise ColumnsMissing(missing, facts.columns, where=source.name)
     log.info("reading %s: %d columns", source.name, len(facts.columns))
-    prepared = split_and_learn(scan(source, has_blank_lines=facts.has_blank_lines).collect(), config, facts.sha256)
+    prepared = split_and_learn(
+        scan(source, has_blank_lines=facts.has_blank_lines).collect(), config, facts.sha256
+    )
     keep_prepared(folder, prepared)
     return prepared
 

@@ -121,14 +121,15 @@ def _compare(
     config: ProjectConfig, prepared: Prepared, champion: Scorer, challenger: Scorer, later: pl.DataFrame
 ) -> Decision:
     y = target_values(prepared.recipe.target, later[prepared.recipe.target.name])
-    scores = [_scores(model, later) for model in (champion, challenger)]
+    old, new = _scores(champion, later), _scores(challenger, later)
     thresholds = (champion.threshold, challenger.threshold)
     worth: Worth | None = None
     if config.business is not None and champion.task == "binary":
-        worth = worth_of_switch(y, scores[0][:, 1], scores[1][:, 1], thresholds, config.business)
+        worth = worth_of_switch(y, old[:, 1], new[:, 1], thresholds, config.business)
     return compare_challenger(
         y,
-        *scores,
+        old,
+        new,
         champion.task,
         _metric(challenger, config),
         thresholds=thresholds,

@@ -13,7 +13,8 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
 
     Raises ProjectError when there is no champion yet, ConfigError when the token's variable is not set.
     """
-    from tenure.serve.server import ServeSettings, run
+    from tenure.serve.server import run
+    from tenure.serve.settings import ServeSettings
 
     if needs_sync(folder.root):
         from tenure.project.promoting import open_registry

@@ -216,7 +216,12 @@ def _evaluate(
         run=run.run,
         threshold=run.trained.calibration.threshold if prepared.recipe.target.task == "binary" else None,
         importance=json.loads((release / "importance.json").read_text()),
-        warnings=(*prepared.warnings, *run.trained.warnings, *_late(config, run), *describe_idle_keys(config)),
+        warnings=(
+            *prepared.warnings,
+            *run.trained.warnings,
+            *_late(config, run),
+            *describe_idle_keys(config),
+        ),
     )
     _record(folder, config, prepared, run, report, release)
     return report
@@ -225,7 +230,7 @@ def _evaluate(
 def register(
     folder: Folder, config: ProjectConfig, release: Path, run: TrainedRun, evaluation: Evaluation
 ) -> tuple[str, bool]:
-    """Register a release and give it the post, or the challenger's place. Returns version and whether it is champion."""
+    """Register a release and give it the post, or the challenger's place; returns version, and whether champion."""
     registry = open_registry(folder, config)
     manifest = json.loads((release / "manifest.json").read_text())
     params = {f"{m.family}.{key}": value for m in run.trained.plan.members for key, value in m.params.items()}

@@ -20,7 +20,7 @@ Scope = MutableMapping[str, Any]
 _decode = msgspec.json.Decoder().decode
 
 
-class Refused(TenureError):  # noqa: N818 (an answer, not only an error)
+class Refused(TenureError):
     """A request that is not answered. status: of HTTP.  problems: one object a bad cell, if any."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Refused(TenureError):  # noqa: N818 (an answer, not only an error)
         return answer
 
 
-class ClientGone(Exception):  # noqa: N818 (not an error: there is nobody to answer)
+class ClientGone(Exception):
     """The client has closed the connection before its request was complete."""
 
 

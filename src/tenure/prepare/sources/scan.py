@@ -18,7 +18,8 @@ def scan(source: Source, *, has_blank_lines: bool = True) -> pl.LazyFrame:
 
     CSV: every column String, cells as written; an unnamed column is called column_<number>.
     has_blank_lines: as check_source found. Polars reads a blank line as a row of nulls, so that in a file with
-    such lines rows of nothing but delimiters go, too. Raises SourceError for nested columns and for files that cannot be read.
+    such lines rows of nothing but delimiters go, too.
+    Raises SourceError for nested columns and for files that cannot be read.
     """
     try:
         frame = _scan(source, has_blank_lines)
