@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 from tests.builders import build_release, make_table
 from tests.serve.project import ServedProject, promote, serving

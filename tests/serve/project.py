@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 
 from tenure.durable import write_durably
 from tenure.serve.app import PredictionApp, create_app

@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 from tests.serve.project import ServedProject, promote
 
