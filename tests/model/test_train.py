@@ -13,7 +13,6 @@ from tenure.errors import TenureError
 from tenure.model.evaluate import evaluate
 from tenure.model.settings import Plan
 from tenure.model.train import Trained, TrainingTable, TrainSettings, refit, train
-from tenure.release.encoding import encode_table
 from tests.model.training_tables import make_recipe, make_table
 
 FEW = TrainSettings(budget_seconds=None, max_trials=3, candidates=("logistic", "lightgbm"), threads=1)
@@ -139,18 +138,6 @@ def test_rows_by_time_and_by_group():
 def test_a_metric_of_another_task_is_refused():
     with pytest.raises(TenureError, match="does not fit"):
         run("regression", replace(FEW, metric="roc_auc"))
-
-
-def test_a_blend_is_one_model_that_adds_up():
-    settings = replace(FEW, candidates=("lightgbm", "xgboost", "catboost"), max_trials=6)
-    trained, table = run("binary", settings)
-    if trained.winner != "blend":
-        pytest.skip("one model alone was as good")
-    assert sum(m.weight for m in trained.plan.members) == pytest.approx(1.0)
-    predictor = trained.document.predictor()
-    X = encode_table(trained.encoding, table.features)[:20]
-    contributions = predictor.contributions(X)
-    np.testing.assert_allclose(contributions.sum(axis=2), predictor.margins(X), atol=1e-6)
 
 
 def test_a_refit_on_more_rows_keeps_settings_and_calibration():

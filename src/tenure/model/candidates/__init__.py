@@ -1,0 +1,23 @@
+"""The families of models: one file each, all behind the Candidate protocol."""
+
+from __future__ import annotations
+
+from tenure.model.candidates.base import Candidate
+
+
+def candidate_named(name: str) -> Candidate:
+    """Return the candidate of this name; its library is imported at its first fit.
+
+    >>> candidate_named("forest").boosts
+    False
+    """
+    from tenure.model.candidates.catboost import CatBoost
+    from tenure.model.candidates.forest import Forest
+    from tenure.model.candidates.lightgbm import LightGBM
+    from tenure.model.candidates.logistic import Logistic
+    from tenure.model.candidates.xgboost import XGBoost
+
+    known: dict[str, Candidate] = {
+        c.name: c for c in (Logistic(), LightGBM(), CatBoost(), XGBoost(), Forest())
+    }
+    return known[name]

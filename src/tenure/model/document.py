@@ -1,0 +1,92 @@
+"""A fitted model as plain data, in the forms that a release may hold, and blends of tree models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tenure.model.convert import check_parity, convert
+from tenure.model.tree_format import join_model
+from tenure.release.linear import LinearPredictor
+from tenure.release.predictor import Predictor
+from tenure.release.trees import TreePredictor
+
+PARITY_ROWS = 20_000
+SCALED_KEYS = ("leaf_value", "internal_value")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDocument:
+    """A model without code.
+
+    kind: "trees", text in LightGBM's format, or "linear", JSON text.  output: what its raw scores are.
+    """
+
+    kind: Literal["trees", "linear"]
+    text: str
+    n_outputs: int
+    n_features: int
+    n_trees: int = 0
+    output: Literal["margin", "probability"] = "margin"
+
+    def predictor(self) -> Predictor:
+        """Load the model into the runtime that every release uses."""
+        if self.kind == "linear":
+            return LinearPredictor.from_json(json.loads(self.text))
+        return TreePredictor(self.text)
+
+
+def tree_document(model: Any, X_train: npt.NDArray[np.float32], rounds: int | None) -> ModelDocument:
+    """Convert a fitted ensemble, and prove on training rows that it answers as its library does."""
+    converted = convert(model, X_train, rounds)
+    check_parity(model, converted, X_train[:PARITY_ROWS], rounds)
+    return ModelDocument(
+        "trees",
+        converted.text,
+        converted.n_outputs,
+        converted.n_features,
+        converted.n_trees,
+        converted.output,
+    )
+
+
+def linear_document(predictor: LinearPredictor) -> ModelDocument:
+    """Write a linear model as JSON text."""
+    text = json.dumps(predictor.to_json())
+    return ModelDocument("linear", text, predictor.n_outputs, predictor.n_features)
+
+
+def blend_documents(documents: Sequence[ModelDocument], weights: Sequence[float]) -> ModelDocument:
+    """Join tree models over the same features into one, whose margin is the weighted sum of theirs.
+
+    All must emit margins. The order of the documents is the order of the trees.
+    """
+    first = documents[0]
+    if len(documents) == 1 and weights[0] == 1.0:
+        return first
+    bodies = [_scaled(body, w) for d, w in zip(documents, weights, strict=True) for body in _bodies(d.text)]
+    text = join_model(bodies, first.n_outputs, first.n_features)
+    return ModelDocument("trees", text, first.n_outputs, first.n_features, len(bodies))
+
+
+def _bodies(text: str) -> list[str]:
+    """The lines of each tree, without its number."""
+    parts = text.split("\nend of trees", maxsplit=1)[0].split("\nTree=")[1:]
+    return ["\n".join([*(line for line in part.splitlines()[1:] if line), ""]) for part in parts]
+
+
+def _scaled(body: str, weight: float) -> str:
+    """One tree with its leaves multiplied by weight."""
+    return "\n".join([*(_scaled_line(line, weight) for line in body.splitlines()), ""])
+
+
+def _scaled_line(line: str, weight: float) -> str:
+    key, _, values = line.partition("=")
+    if key not in SCALED_KEYS:
+        return line
+    return f"{key}={' '.join(repr(float(value) * weight) for value in values.split())}"

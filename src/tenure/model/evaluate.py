@@ -1,0 +1,85 @@
+"""The final word on the test rows: the model's metrics beside what anyone would get without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from tenure.model.candidates.base import Facts, FitContext, Float64
+from tenure.model.candidates.logistic import Logistic
+from tenure.model.encode import encode_part, learn_encoding
+from tenure.model.train import Trained
+from tenure.model.workbench import TrainingTable
+from tenure.prepare.recipe import Recipe
+from tenure.records import Estimate
+from tenure.release.calibration import Calibration
+from tenure.release.metrics import compare, metrics_for
+
+MAJORITY = {"binary": "majority class", "multiclass": "majority class", "regression": "mean"}
+LINEAR = {
+    "binary": "logistic regression",
+    "multiclass": "logistic regression",
+    "regression": "ridge regression",
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics on the test rows.
+
+    baselines: name -> metrics, of the share of each class (or the mean) and of a plain linear model, on
+    the same rows.  gain: of the chosen metric over each baseline, paired; positive: the model is better.
+    """
+
+    n_rows: int
+    metric: str
+    metrics: Mapping[str, Estimate]
+    baselines: Mapping[str, Mapping[str, Estimate]]
+    gain: Mapping[str, Estimate]
+
+
+def evaluate(recipe: Recipe, trained: Trained, fitted_on: TrainingTable, test: TrainingTable) -> Evaluation:
+    """Score the test rows once with the model, and with the baselines fitted on the model's own rows.
+
+    The threshold is the model's; baselines decide at 0.5.
+    """
+    task, y = recipe.target.task, test.y
+    threshold = trained.calibration.threshold
+    scores = trained.scores(test)
+    others = {
+        MAJORITY[task]: _majority_scores(recipe, fitted_on, len(y)),
+        LINEAR[task]: _linear_scores(recipe, fitted_on, test),
+    }
+    gain = {}
+    for name, baseline in others.items():
+        try:
+            gain[name] = compare(task, y, baseline, scores, trained.metric, thresholds=(0.5, threshold))
+        except ValueError:  # one class only among the test rows: the metric has no value there
+            continue
+    return Evaluation(
+        n_rows=len(y),
+        metric=trained.metric,
+        metrics=metrics_for(task, y, scores, threshold),
+        baselines={name: metrics_for(task, y, baseline) for name, baseline in others.items()},
+        gain=gain,
+    )
+
+
+def _majority_scores(recipe: Recipe, fitted_on: TrainingTable, n: int) -> Float64:
+    if recipe.target.task == "regression":
+        return np.full((n, 1), float(fitted_on.y.mean()))
+    counts = np.bincount(fitted_on.y.astype(np.int64), minlength=len(recipe.target.classes))
+    return np.tile(counts / counts.sum(), (n, 1))
+
+
+def _linear_scores(recipe: Recipe, fitted_on: TrainingTable, test: TrainingTable) -> Float64:
+    task, n_classes = recipe.target.task, len(recipe.target.classes)
+    learned = learn_encoding(recipe, "linear", fitted_on.features, fitted_on.y)
+    facts = Facts(task, n_classes, len(fitted_on.y), len(recipe.features))
+    with threadpool_limits(1, user_api="blas"):
+        fitted = Logistic().fit(learned.part, {"strength": 1.0}, FitContext(facts, 0, 1))
+    margins = fitted.margins(encode_part(learned.encoding, test.features, test.y))
+    return margins if task == "regression" else Calibration(task, n_classes).probabilities(margins)

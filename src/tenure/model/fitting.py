@@ -1,0 +1,94 @@
+"""What the steps of training share, and the fits of the winner's members on all rows of a table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from tenure.model.candidates import candidate_named
+from tenure.model.candidates.base import Facts, FitContext
+from tenure.model.document import ModelDocument, blend_documents
+from tenure.model.encode import Learned, learn_encoding
+from tenure.model.settings import DEFAULT_METRIC, Clock, Member, TrainSettings
+from tenure.model.workbench import Stopwatch, TrainingTable
+from tenure.prepare.recipe import Recipe
+
+LARGE_CELLS = 1_000_000
+"""Encoded cells from which on a final fit uses all threads."""
+
+
+@dataclass
+class Run:
+    """What the steps of one call of train share."""
+
+    recipe: Recipe
+    train: TrainingTable
+    validation: TrainingTable
+    settings: TrainSettings
+    clock: Clock
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def n_classes(self) -> int:
+        """Classes of the target; 0 for regression."""
+        return len(self.recipe.target.classes)
+
+    @property
+    def metric(self) -> str:
+        """The metric that chooses the winner."""
+        return self.settings.metric or DEFAULT_METRIC[self.recipe.target.task]
+
+    def facts(self, n_rows: int) -> Facts:
+        """What candidates are told of a training part of so many rows."""
+        return Facts(self.recipe.target.task, self.n_classes, n_rows, len(self.recipe.features))
+
+    def context(self, soft: bool = False) -> FitContext:
+        """How the final fits are done; soft: cut at the end of the budget rather than given up."""
+        # The tenth that a run may go over its budget is for the last fit.
+        deadline = self.clock.deadline(-0.07 * (self.clock.budget or 0.0)) if soft else None
+        facts = self.facts(len(self.train.y))
+        return FitContext(facts, self.settings.seed, self.settings.threads, deadline, soft)
+
+
+def more_rounds(family: str, rounds: int, growth: float) -> int:
+    """Rounds for a refit on `growth` times the rows: more rows bear more rounds, by the square root.
+
+    >>> more_rounds("lightgbm", 100, 1.21)
+    110
+    """
+    return max(1, round(rounds * growth**0.5)) if candidate_named(family).boosts else rounds
+
+
+def fit_members(
+    run: Run, members: Sequence[Member], table: TrainingTable
+) -> tuple[Learned, ModelDocument, list[Member]]:
+    """Fit each member on these rows and join them; the members come back with the rounds that were fitted.
+
+    All members of a blend read the same encoding. They are fitted side by side.
+    """
+    first = members[0]
+    style = candidate_named(first.family).style(first.params)
+    learned = learn_encoding(run.recipe, style, table.features, table.y, seed=run.settings.seed)
+    # A large table is worth several threads a fit; on a small one they would wait for each other.
+    large = learned.part.X.size >= LARGE_CELLS
+    context = replace(run.context(soft=True), threads=run.settings.threads if large else 1)
+    started, tasks, fits = time.perf_counter(), Stopwatch(), Stopwatch()
+
+    def fit(member: Member) -> tuple[ModelDocument, Member]:
+        candidate, wanted = candidate_named(member.family), member.rounds or None
+        fitted = fits.measure(lambda: candidate.fit(learned.part, member.params, context, rounds=wanted))
+        return fitted.document(learned.part), replace(member, rounds=fitted.rounds)
+
+    with ThreadPoolExecutor(max_workers=1 if large else run.settings.threads) as pool:
+        done = list(pool.map(lambda member: tasks.measure(lambda: fit(member)), members))
+    run.watch.seconds += (time.perf_counter() - started) * min(1.0, fits.seconds / max(tasks.seconds, 1e-9))
+    for member, (_, fitted) in zip(members, done, strict=True):
+        if fitted.rounds < member.rounds:
+            run.warnings.append(
+                f"the budget cut the last fit of {member.family} at {fitted.rounds} of {member.rounds} rounds"
+            )
+    document = blend_documents([document for document, _ in done], [m.weight for m in members])
+    return learned, document, [member for _, member in done]

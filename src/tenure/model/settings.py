@@ -1,0 +1,135 @@
+"""What the caller of training decides, and the plan that training carried out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tenure.model.threshold import ThresholdRule
+from tenure.model.workbench import Trial
+from tenure.records import Task
+
+FAMILIES = ("logistic", "lightgbm", "xgboost", "catboost", "forest")
+"""Every family, the cheapest to fit first."""
+
+DEFAULT_METRIC: dict[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+DEFAULT_TRIALS = 40
+"""Trials where neither a budget nor a number of trials is given."""
+FORMAT = "tenure-plan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """candidates: families to try.  metric: None is the task's usual one.
+
+    budget_seconds: wall time of everything that train does; None: no limit.  max_trials: settings tried at
+    most;
+    alone, without a budget, it makes the outcome independent of the clock.
+    blend: whether several models may be joined into one.
+    """
+
+    candidates: tuple[str, ...] = FAMILIES
+    metric: str | None = None
+    budget_seconds: float | None = 120.0
+    max_trials: int | None = None
+    seed: int = 0
+    threads: int = 2
+    threshold: ThresholdRule | float = "f1"
+    blend: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One model of the winner. rounds: of the refit on all rows given (0: the family has none).
+
+    cv_rounds: what the folds found.  weight: of its margin in the blend; 1 for a single model.
+    """
+
+    family: str
+    params: Mapping[str, Any]
+    rounds: int
+    cv_rounds: int
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was carried out: enough to come to the same bytes again without a clock.
+
+    n_rows: of the last fit.  validated_by: "refit" (the winner fitted on the training rows) or "folds" (the
+    mean of the folds' models).
+    stopped: why the search ended.
+    """
+
+    members: tuple[Member, ...]
+    trials: tuple[Trial, ...] = ()
+    n_folds: int = 0
+    n_rows: int = 0
+    validated_by: str = "refit"
+    stopped: str = ""
+
+    @property
+    def winner(self) -> str:
+        """The family of the winner, or "blend"."""
+        return self.members[0].family if len(self.members) == 1 else "blend"
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {
+            "format": FORMAT,
+            "members": [
+                {name: getattr(m, name) for name in m.__dataclass_fields__} | {"params": dict(m.params)}
+                for m in self.members
+            ],
+            "trials": [trial.to_json() for trial in self.trials],
+            "n_folds": self.n_folds,
+            "n_rows": self.n_rows,
+            "validated_by": self.validated_by,
+            "stopped": self.stopped,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+        """Read what to_json wrote. Raises ValueError for another format."""
+        if data.get("format") != FORMAT:
+            raise ValueError(f"the plan has the format {data.get('format')!r}; this version reads {FORMAT!r}")
+        return cls(
+            members=tuple(Member(**m) for m in data["members"]),
+            trials=tuple(Trial(**{**t, "fold_losses": tuple(t["fold_losses"])}) for t in data["trials"]),
+            n_folds=data["n_folds"],
+            n_rows=data["n_rows"],
+            validated_by=data["validated_by"],
+            stopped=data["stopped"],
+        )
+
+
+@dataclass
+class Clock:
+    """The budget as a deadline. Seconds on time.perf_counter()."""
+
+    budget: float | None
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self.started
+
+    def deadline(self, reserve: float = 0.0) -> float | None:
+        """The moment that leaves `reserve` seconds of the budget; None without a budget."""
+        return None if self.budget is None else self.started + self.budget - reserve
+
+    def left(self, reserve: float = 0.0) -> float:
+        """Seconds until that moment; infinite without a budget."""
+        return float("inf") if self.budget is None else self.budget - reserve - self.elapsed
+
+
+def cheapest_first(candidates: Sequence[str]) -> list[str]:
+    """The families in the order in which they are tried.
+
+    >>> cheapest_first(["catboost", "logistic"])
+    ['logistic', 'catboost']
+    """
+    return [family for family in FAMILIES if family in candidates]
