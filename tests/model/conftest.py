@@ -14,6 +14,5 @@ def task(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(autouse=True)
 def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few rounds and few trees: these tests are about the procedure."""
-    for family in ("lightgbm", "xgboost", "catboost"):
-        monkeypatch.setattr(f"tenure.model.candidates.{family}.MAX_ROUNDS", 40)
+    monkeypatch.setattr("tenure.model.candidates.base.MAX_ROUNDS", 200)
     monkeypatch.setattr("tenure.model.candidates.forest.TREES", 20)

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from tenure.errors import TenureError
+from tenure.model.choose import joined
 from tenure.model.evaluate import evaluate
+from tenure.model.fitting import fit_members
 from tenure.model.settings import Plan
 from tenure.model.train import Trained, TrainingTable, TrainSettings, refit, train
 from tests.model.training_tables import make_recipe, make_table
@@ -147,3 +149,40 @@ def test_a_refit_on_more_rows_keeps_settings_and_calibration():
     assert again.calibration == trained.calibration
     assert again.plan.n_rows == 400 == trained.plan.n_rows
     assert np.isfinite(again.scores(more)).all()
+
+
+@pytest.fixture
+def blend_of_two(monkeypatch: pytest.MonkeyPatch) -> TrainSettings:
+    """Settings under which the winner is a blend of two models, whatever the rows."""
+
+    def first_two(task, y, leaders, rows, metric, *, blend):
+        return joined(list(leaders)[:2], [0.5, 0.5])
+
+    monkeypatch.setattr("tenure.model.train.choose_winner", first_two)
+    return replace(FEW, candidates=("lightgbm", "xgboost"), max_trials=2)
+
+
+def test_a_member_that_the_budget_cuts_is_left_out(blend_of_two, monkeypatch):
+    whole, _ = run("binary", blend_of_two)
+    assert whole.winner == "blend"
+
+    def cut_the_last(*arguments):
+        fits = fit_members(*arguments)
+        return replace(fits, is_cut=(False,) * (len(fits.members) - 1) + (len(fits.members) > 1,))
+
+    monkeypatch.setattr("tenure.model.train.fit_members", cut_the_last)
+    trained, _ = run("binary", blend_of_two)
+    assert [member.weight for member in trained.plan.members] == [1.0]
+    assert any("too short" in warning for warning in trained.warnings)
+    monkeypatch.setattr("tenure.model.train.fit_members", fit_members)
+    again, _ = run("binary", blend_of_two, plan=trained.plan)
+    assert again.document == trained.document
+    assert again.calibration == trained.calibration
+
+
+def test_members_without_time_for_them_are_not_started(blend_of_two, monkeypatch):
+    monkeypatch.setattr("tenure.model.tune.CAUTION", 1e9)
+    trained, _ = run("binary", replace(blend_of_two, budget_seconds=60.0))
+    assert len(trained.plan.members) == 1
+    assert trained.plan.validated_by == "folds"
+    assert trained.validation["roc_auc"].value > 0.6

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Facts, FitContext
 from tenure.model.document import ModelDocument, blend_documents
-from tenure.model.encode import Learned, learn_encoding
+from tenure.model.encode import learn_encoding
 from tenure.model.settings import DEFAULT_METRIC, Clock, Member, TrainSettings
 from tenure.model.workbench import Stopwatch, TrainingTable
 from tenure.prepare.recipe import Recipe
+from tenure.release.encoding import Encoding
 
 LARGE_CELLS = 1_000_000
 """Encoded cells from which on a final fit uses all threads."""
@@ -62,33 +63,41 @@ def more_rounds(family: str, rounds: int, growth: float) -> int:
     return max(1, round(rounds * growth**0.5)) if candidate_named(family).boosts else rounds
 
 
-def fit_members(
-    run: Run, members: Sequence[Member], table: TrainingTable
-) -> tuple[Learned, ModelDocument, list[Member]]:
-    """Fit each member on these rows and join them; the members come back with the rounds that were fitted.
+@dataclass(frozen=True)
+class Fits:
+    """The members of a winner, fitted: the encoding that all read, and for each its document and itself.
 
-    All members of a blend read the same encoding. They are fitted side by side.
+    is_cut: for each member, whether the end of the budget came before its last round.
     """
+
+    encoding: Encoding
+    documents: tuple[ModelDocument, ...]
+    members: tuple[Member, ...]
+    is_cut: tuple[bool, ...]
+
+    def blend(self) -> ModelDocument:
+        """All as one model."""
+        return blend_documents(self.documents, [member.weight for member in self.members])
+
+
+def fit_members(run: Run, members: Sequence[Member], table: TrainingTable) -> Fits:
+    """Fit each member on these rows, side by side; they come back with the rounds that were fitted."""
     first = members[0]
     style = candidate_named(first.family).style(first.params)
     learned = learn_encoding(run.recipe, style, table.features, table.y, seed=run.settings.seed)
-    # A large table is worth several threads a fit; on a small one they would wait for each other.
-    large = learned.part.X.size >= LARGE_CELLS
-    context = replace(run.context(soft=True), threads=run.settings.threads if large else 1)
+    # One model on a large table is worth several threads; otherwise they would only wait for each other.
+    alone = len(members) == 1 and learned.part.X.size >= LARGE_CELLS
+    context = replace(run.context(soft=True), threads=run.settings.threads if alone else 1)
     started, tasks, fits = time.perf_counter(), Stopwatch(), Stopwatch()
 
-    def fit(member: Member) -> tuple[ModelDocument, Member]:
+    def fit(member: Member) -> tuple[ModelDocument, Member, bool]:
         candidate, wanted = candidate_named(member.family), member.rounds or None
         fitted = fits.measure(lambda: candidate.fit(learned.part, member.params, context, rounds=wanted))
-        return fitted.document(learned.part), replace(member, rounds=fitted.rounds)
+        is_cut = fitted.rounds < member.rounds and context.is_late()
+        return fitted.document(learned.part), replace(member, rounds=fitted.rounds), is_cut
 
-    with ThreadPoolExecutor(max_workers=1 if large else run.settings.threads) as pool:
+    with ThreadPoolExecutor(max_workers=run.settings.threads) as pool:
         done = list(pool.map(lambda member: tasks.measure(lambda: fit(member)), members))
     run.watch.seconds += (time.perf_counter() - started) * min(1.0, fits.seconds / max(tasks.seconds, 1e-9))
-    for member, (_, fitted) in zip(members, done, strict=True):
-        if fitted.rounds < member.rounds:
-            run.warnings.append(
-                f"the budget cut the last fit of {member.family} at {fitted.rounds} of {member.rounds} rounds"
-            )
-    document = blend_documents([document for document, _ in done], [m.weight for m in members])
-    return learned, document, [member for _, member in done]
+    documents, fitted, cut = zip(*done, strict=True)
+    return Fits(learned.encoding, documents, fitted, cut)

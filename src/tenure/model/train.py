@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,17 +11,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tenure.errors import TargetError, TenureError
-from tenure.model.blend import blended
 from tenure.model.calibrate import learn_calibration
 from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Float64
-from tenure.model.choose import Choice, choose_winner
+from tenure.model.choose import Choice, choose_winner, joined, weighted
 from tenure.model.document import ModelDocument
 from tenure.model.encode import encode_part
-from tenure.model.fitting import Run, fit_members, more_rounds
+from tenure.model.fitting import Fits, Run, fit_members, more_rounds
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
 from tenure.model.threshold import choose_threshold
-from tenure.model.tune import FINAL_OVERHEAD, FINAL_ROWS, Search, final_seconds, number_of_folds
+from tenure.model.tune import FINAL_OVERHEAD, Search, final_seconds, number_of_folds, side_by_side
 from tenure.model.workbench import Result, Rows, TrainingTable, Workbench
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import folds
@@ -94,9 +92,12 @@ def _train(run: Run, plan: Plan | None) -> Trained:
         choice, plan = _search(run, bench)
     if choice is None or bench is None:
         return _without_folds(run, plan)
+    # The model itself comes first: if time runs out, the validation makes do with the folds' models.
+    choice, fits = _final(run, bench, choice, plan.members)
+    plan = replace(plan, members=fits.members, n_rows=len(run.train.y) + len(run.validation.y))
     calibration, held_out = _calibrated(run, choice, bench.held_out)
     validated, plan = _validated(run, bench, choice, plan, calibration)
-    return _refitted(run, plan, calibration, held_out, validated)
+    return _put_together(run, plan, fits, calibration, held_out, validated)
 
 
 def refit(recipe: Recipe, trained: Trained, table: TrainingTable, settings: TrainSettings) -> Trained:
@@ -109,12 +110,12 @@ def refit(recipe: Recipe, trained: Trained, table: TrainingTable, settings: Trai
     growth = len(table.y) / max(1, trained.plan.n_rows)
     members = [replace(m, rounds=more_rounds(m.family, m.rounds, growth)) for m in trained.plan.members]
     with threadpool_limits(1, user_api="blas"):
-        learned, document, done = fit_members(run, members, table)
+        fits = fit_members(run, members, table)
     return replace(
         trained,
-        encoding=learned.encoding,
-        document=document,
-        plan=replace(trained.plan, members=tuple(done), n_rows=len(table.y)),
+        encoding=fits.encoding,
+        document=fits.blend(),
+        plan=replace(trained.plan, members=fits.members, n_rows=len(table.y)),
         seconds={"total": run.clock.elapsed, "candidates": run.watch.seconds},
     )
 
@@ -198,10 +199,7 @@ def _choice_again(bench: Workbench, plan: Plan) -> Choice:
         if not isinstance(outcome, Result):
             raise TenureError(f"the trial of {member.family} did not complete")
         results.append(outcome)
-    weights = tuple(member.weight for member in plan.members)
-    if len(results) == 1:
-        return Choice(tuple(results), weights, results[0].margins, results[0].output)
-    return Choice(tuple(results), weights, blended([r.margins for r in results], np.array(weights)), "margin")
+    return joined(results, [member.weight for member in plan.members])
 
 
 def _calibrated(run: Run, choice: Choice, rows: Rows) -> tuple[Calibration, dict[str, Estimate]]:
@@ -229,24 +227,28 @@ def _validated(
     run: Run, bench: Workbench, choice: Choice, plan: Plan, calibration: Calibration
 ) -> tuple[dict[str, Estimate], Plan]:
     """Score the validation rows once: by the winner fitted on the training rows, or if late by the folds'."""
-    growth = len(run.train.y) / bench.facts.n_rows
-    fits = [final_seconds(r, g) for r in choice.members for g in (growth, growth * FINAL_ROWS)]
-    by_folds = plan.validated_by == "folds" or run.clock.left(FINAL_OVERHEAD) < sum(fits)
     if not len(run.validation.y):
         return {}, plan
-    if by_folds:
+    margins = None if plan.validated_by == "folds" else _margins_of_refit(run, bench, choice, plan)
+    if margins is None:
+        plan = replace(plan, validated_by="folds")
         margins = _mean_of_folds(run, bench, choice)
-    else:
-        rounds = [
-            more_rounds(m.family, m.cv_rounds, len(run.train.y) / bench.facts.n_rows) for m in plan.members
-        ]
-        members = [replace(m, rounds=r) for m, r in zip(plan.members, rounds, strict=True)]
-        learned, document, _ = fit_members(run, members, run.train)
-        X = encode_table(learned.encoding, run.validation.features)
-        margins = document.predictor().margins(X)
     scores = margins if calibration.task == "regression" else calibration.probabilities(margins)
     metrics = metrics_for(calibration.task, run.validation.y, scores, calibration.threshold)
-    return metrics, replace(plan, validated_by="folds" if by_folds else "refit")
+    return metrics, plan
+
+
+def _margins_of_refit(run: Run, bench: Workbench, choice: Choice, plan: Plan) -> Float64 | None:
+    """The validation rows' margins by the winner fitted on the training rows; None without time for that."""
+    n_fold, growth = bench.facts.n_rows, len(run.train.y) / bench.facts.n_rows
+    seconds = [final_seconds(r, n_fold, growth) for r in choice.members]
+    if run.clock.left(FINAL_OVERHEAD / 2) < side_by_side(seconds, run.settings.threads):
+        return None
+    members = [replace(m, rounds=more_rounds(m.family, m.cv_rounds, growth)) for m in plan.members]
+    fits = fit_members(run, members, run.train)
+    if any(fits.is_cut):
+        return None
+    return fits.blend().predictor().margins(encode_table(fits.encoding, run.validation.features))
 
 
 def _mean_of_folds(run: Run, bench: Workbench, choice: Choice) -> Float64:
@@ -260,27 +262,66 @@ def _mean_of_folds(run: Run, bench: Workbench, choice: Choice) -> Float64:
     return total
 
 
-def _refitted(
+def _final(run: Run, bench: Workbench, choice: Choice, members: Sequence[Member]) -> tuple[Choice, Fits]:
+    """Fit the winner on training and validation rows; members for which there is no time are left out."""
+    n_rows = len(run.train.y) + len(run.validation.y)
+    table = run.train.joined(run.validation)
+    affordable = _affordable(run, bench, choice, n_rows)
+    if affordable is not choice:
+        run.warnings.append("the budget was too short to fit every model of the blend")
+        choice, members = affordable, _members(affordable, bench, n_rows)
+    fits = fit_members(run, members, table)
+    if not any(fits.is_cut):
+        return choice, fits
+    whole = [i for i, is_cut in enumerate(fits.is_cut) if not is_cut]
+    if not whole:
+        # Every one is cut: keep the one that came furthest.
+        whole = [int(np.argmax([f.rounds / m.rounds for f, m in zip(fits.members, members, strict=True)]))]
+        run.warnings.append(f"the budget cut the last fit of {fits.members[whole[0]].family} short")
+    else:
+        run.warnings.append("the budget was too short to fit every model of the blend")
+    kept = weighted(run.recipe.target.task, run.train.y, [choice.members[i] for i in whole], bench.held_out)
+    used = [i for i in whole if any(choice.members[i] is r for r in kept.members)]
+    weighed = [replace(fits.members[i], weight=w) for i, w in zip(used, kept.weights, strict=True)]
+    return kept, replace(
+        fits,
+        documents=tuple(fits.documents[i] for i in used),
+        members=tuple(weighed),
+        is_cut=tuple(fits.is_cut[i] for i in used),
+    )
+
+
+def _affordable(run: Run, bench: Workbench, choice: Choice, n_rows: int) -> Choice:
+    """The choice without the members that the budget has no time for, the lightest first; one always stays."""
+    n_fold, task = bench.facts.n_rows, run.recipe.target.task
+    while len(choice.members) > 1:
+        seconds = [final_seconds(r, n_fold, n_rows / n_fold) for r in choice.members]
+        if side_by_side(seconds, run.settings.threads) <= run.clock.left(FINAL_OVERHEAD / 2):
+            break
+        lightest = int(np.argmin(choice.weights))
+        rest = [r for i, r in enumerate(choice.members) if i != lightest]
+        choice = weighted(task, run.train.y, rest, bench.held_out)
+    return choice
+
+
+def _put_together(
     run: Run,
     plan: Plan,
+    fits: Fits,
     calibration: Calibration,
     held_out: dict[str, Estimate],
     validated: dict[str, Estimate],
 ) -> Trained:
-    """Fit the winner on training and validation rows and put everything together."""
-    table = run.train.joined(run.validation)
-    learned, document, members = fit_members(run, plan.members, table)
-    plan = replace(plan, members=tuple(members), n_rows=len(table.y))
     return Trained(
         winner=plan.winner,
         metric=run.metric,
-        encoding=learned.encoding,
-        document=document,
+        encoding=fits.encoding,
+        document=fits.blend(),
         calibration=calibration,
         cross_validation=held_out,
         validation=validated,
         plan=plan,
-        seconds={"total": time.perf_counter() - run.clock.started, "candidates": run.watch.seconds},
+        seconds={"total": run.clock.elapsed, "candidates": run.watch.seconds},
         warnings=tuple(run.warnings),
     )
 
@@ -297,22 +338,12 @@ def _without_folds(run: Run, plan: Plan) -> Trained:
         params = candidate_named(family).defaults(facts)[0]
         rounds = 200 if family != "logistic" else 0
         members = (Member(family, params, rounds, 0),)
-    learned, document, done = fit_members(run, members, run.train)
-    task = run.recipe.target.task
+    fits = fit_members(run, members, run.train)
+    document, task = fits.blend(), run.recipe.target.task
     calibration = Calibration(task, run.n_classes, output=document.output)
     validated: dict[str, Estimate] = {}
     if len(run.validation.y):
-        margins = document.predictor().margins(encode_table(learned.encoding, run.validation.features))
+        margins = document.predictor().margins(encode_table(fits.encoding, run.validation.features))
         calibration, validated = _with_threshold(run, calibration, margins, run.validation.y)
-    return Trained(
-        winner=done[0].family,
-        metric=run.metric,
-        encoding=learned.encoding,
-        document=document,
-        calibration=calibration,
-        cross_validation={},
-        validation=validated,
-        plan=replace(plan, members=tuple(done), n_rows=len(run.train.y)),
-        seconds={"total": time.perf_counter() - run.clock.started, "candidates": run.watch.seconds},
-        warnings=tuple(run.warnings),
-    )
+    plan = replace(plan, members=fits.members, n_rows=len(run.train.y))
+    return _put_together(run, plan, fits, calibration, {}, validated)

@@ -29,15 +29,32 @@ FINAL_OVERHEAD = 1.0
 """Seconds kept for what follows the search besides fitting: calibration, conversion, checks."""
 FINAL_ROWS = 1.34
 """The last fit is on training and validation rows: so many times the training rows, usually."""
+LEADERS_FITTED = 4
+"""So many of the best trials are expected in the final blend."""
 MOST_RESERVE = 0.6
 """Share of the budget that may be kept for the final fits."""
+CONVERSION_SECONDS = 1e-7
+"""Of conversion and its check, for one row and one tree."""
 CAUTION = 1.3
 """Final fits are given so many times what the folds foretell: another process may want the cores."""
 
 
-def final_seconds(result: Result, growth: float) -> float:
-    """Seconds that a fit on `growth` times a fold's rows will take one thread; rounds grow, too."""
-    return CAUTION * result.fit_seconds * growth**1.2
+def final_seconds(result: Result, n_fold_rows: int, growth: float) -> float:
+    """Seconds that fit and conversion take one thread on `growth` times a fold's training rows.
+
+    Rounds grow by the square root of the rows. Conversion walks every row down every tree a few times.
+    """
+    walks = result.trial.rounds * result.margins.shape[1] * n_fold_rows
+    return CAUTION * growth**1.5 * (result.fit_seconds + CONVERSION_SECONDS * walks)
+
+
+def side_by_side(seconds: list[float], threads: int) -> float:
+    """Seconds that fits take when each has one of so many threads.
+
+    >>> side_by_side([3.0, 1.0, 1.0], 2)
+    3.0
+    """
+    return max(max(seconds, default=0.0), sum(seconds) / max(1, threads))
 
 
 def number_of_folds(n_rows: int) -> int:
@@ -74,15 +91,18 @@ class Search:
         return DEFAULT_TRIALS
 
     def reserve(self) -> float:
-        """Seconds that the final fits may take: models in the running on the training rows, then on all."""
+        """Seconds that the final fits may take: a blend of the leaders, on all rows and on the training rows."""
         if self.settings.budget_seconds is None:
             return 0.0
-        runners = [results[0] for name, results in self.best.items() if self._in_the_running(name)]
         growth = len(self.bench.table.y) / self.bench.facts.n_rows
-        fits = sum(final_seconds(r, growth) + final_seconds(r, growth * FINAL_ROWS) for r in runners)
-        return min(
-            MOST_RESERVE * self.settings.budget_seconds, FINAL_OVERHEAD + fits / min(self.settings.threads, 2)
+        fits = sum(
+            side_by_side(
+                [final_seconds(r, self.bench.facts.n_rows, g) for r in self.leaders()[:LEADERS_FITTED]],
+                self.settings.threads,
+            )
+            for g in (growth, growth * FINAL_ROWS)
         )
+        return min(MOST_RESERVE * self.settings.budget_seconds, FINAL_OVERHEAD + fits)
 
     def leaders(self) -> list[Result]:
         """Every kept result, the lowest loss first."""

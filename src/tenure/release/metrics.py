@@ -260,7 +260,10 @@ def _logit_interval(influence: Influence, n_rarer: int) -> Estimate:
 
 
 def _mean_interval(losses: Floats) -> Estimate:
-    """Interval of a mean of skewed values: Hall (1992), JRSS B 54(1), transformation of the t statistic."""
+    """Interval of a mean of skewed losses, none of them below 0.
+
+    By the transformation of the t statistic in Hall (1992), JRSS B 54(1).
+    """
     n, value = len(losses), float(np.mean(losses))
     centred = losses - value
     deviation = float(np.sqrt(np.sum(centred * centred) / max(n - 1, 1)))
@@ -270,7 +273,7 @@ def _mean_interval(losses: Floats) -> Estimate:
     step = deviation / float(np.sqrt(n))
     return Estimate(
         value,
-        min(value, value - step * _untransform(Z95, skew)),
+        max(0.0, min(value, value - step * _untransform(Z95, skew))),
         max(value, value - step * _untransform(-Z95, skew)),
     )
 

@@ -48,6 +48,11 @@ class Facts:
         """Margins a row: one a class for multiclass, else one."""
         return self.n_classes if self.task == "multiclass" else 1
 
+    @property
+    def most_rounds(self) -> int:
+        """Boosting rounds at most; on small tables that are told apart without a fault the loss falls forever."""
+        return MAX_ROUNDS if self.n_rows >= SMALL_ROWS else MAX_ROUNDS // 5
+
     def learning_rate(self, middling: float) -> float:
         """The rate to start with: `middling` for tables of a middling size, 0.1 for small and for large ones."""
         return middling if SMALL_ROWS <= self.n_rows < LARGE_ROWS else 0.1

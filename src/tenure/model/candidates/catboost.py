@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tenure.model.candidates.base import (
-    MAX_ROUNDS,
     PATIENCE,
     Facts,
     FitContext,
@@ -98,7 +97,7 @@ class CatBoost:
             {
                 **params,
                 "loss_function": OBJECTIVES[context.facts.task],
-                "iterations": rounds or MAX_ROUNDS,
+                "iterations": rounds or context.facts.most_rounds,
                 "od_type": "Iter",
                 "od_wait": PATIENCE,
                 "use_best_model": False,

@@ -9,7 +9,6 @@ import numpy as np
 
 from tenure.model.candidates.base import (
     LARGE_ROWS,
-    MAX_ROUNDS,
     PATIENCE,
     Facts,
     FitContext,
@@ -114,7 +113,7 @@ class LightGBM:
         booster = lgb.train(
             {**_fixed(context), **params, "bagging_freq": 1},
             data,
-            num_boost_round=rounds or MAX_ROUNDS,
+            num_boost_round=rounds or context.facts.most_rounds,
             valid_sets=[watch.native("lightgbm", lambda: _dataset(watch, data, context))] if watch else None,
             callbacks=callbacks,
         )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tenure.model.candidates.base import (
-    MAX_ROUNDS,
     PATIENCE,
     Facts,
     FitContext,
@@ -101,7 +100,7 @@ class XGBoost:
         booster = xgb.train(
             {**_fixed(context), **params},
             train.native("xgboost-bins", lambda: _bins(train)),
-            num_boost_round=rounds or MAX_ROUNDS,
+            num_boost_round=rounds or context.facts.most_rounds,
             evals=[(_matrix(watch), "watch")] if watch else None,
             early_stopping_rounds=PATIENCE if watch else None,
             verbose_eval=False,
