@@ -50,7 +50,10 @@ def main() -> None:
             peak, seconds = peak_and_seconds(scoring)
             reading, _ = peak_and_seconds([sys.executable, "-c", READ, str(table)])
             size = table.stat().st_size / 1e6
-            print(f"{n_rows:>10,}  {size:>6.0f}  {peak:>8.0f}  {n_rows / seconds:>8,.0f}  {reading:>22.0f}", flush=True)
+            print(
+                f"{n_rows:>10,}  {size:>6.0f}  {peak:>8.0f}  {n_rows / seconds:>8,.0f}  {reading:>22.0f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ A table is split 80:20, stratified, by a frozen generator. CatBoost is fitted on
 same 80, sets a fifth of it aside as its own test part, as `tenure run` does, and learns from the rest. Both
 score the 20. Printed: ROC-AUC and log loss of both, and ours minus CatBoost's with the paired standard error
 (DeLong for ROC-AUC), positive: ours is better. --keep stores CatBoost's answers, so that a second call need
-not wait for them; --refit fits ours at last on the rows that it set aside, too.
+not wait for them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tenure.model.train import Trained, TrainingTable, TrainSettings, refit, train
+from tenure.model.train import Trained, TrainingTable, TrainSettings, train
 from tenure.prepare.columns import clean, target_values
 from tenure.prepare.learn import learn_recipe, learn_target
 from tenure.prepare.recipe import Recipe
@@ -62,7 +62,7 @@ def protocol_split(labels: np.ndarray, seed: int, share: float = 0.2) -> tuple[n
 
 
 def ours(
-    raw: pl.DataFrame, table: Table, test: pl.DataFrame, settings: TrainSettings, refit_on_all: bool = False
+    raw: pl.DataFrame, table: Table, test: pl.DataFrame, settings: TrainSettings
 ) -> tuple[np.ndarray, Trained, float]:
     """Probabilities of the positive class on the test rows, the model, and seconds until there was one."""
     started = time.perf_counter()
@@ -74,8 +74,6 @@ def ours(
     tables = [TrainingTable(cleaned(recipe, r), y[parts == part]) for part, r in enumerate(rows)]
     trained = train(recipe, *tables, settings)
     seconds = time.perf_counter() - started
-    if refit_on_all:
-        trained = refit(recipe, trained, TrainingTable(cleaned(recipe, raw), y), settings)
     return trained.scores(TrainingTable(cleaned(recipe, test), np.zeros(test.height)))[:, 1], trained, seconds
 
 
@@ -131,9 +129,6 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--budget", type=float, default=60.0)
     parser.add_argument("--trials", type=int, help="so many settings instead of a budget: free of the clock")
-    parser.add_argument(
-        "--refit", action="store_true", help="at last fit on the rows that ours set aside, too"
-    )
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     for name in options.tables:
@@ -144,7 +139,7 @@ def main() -> None:
         for seed in options.seeds:
             inside, outside = protocol_split(y, seed)
             given, test = raw[inside], raw[outside]
-            p, trained, seconds = ours(given, table, test, settings_of(options, seed), options.refit)
+            p, trained, seconds = ours(given, table, test, settings_of(options, seed))
             answer = partial(catboost_default, given, y[inside], test, table.target)
             peer = kept(options.keep, f"{name}-{seed}", answer)
             report(y[outside], p, peer, trained, f"{name:14} seed {seed} {seconds:5.1f} s")

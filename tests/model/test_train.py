@@ -14,7 +14,7 @@ from tenure.model.choose import joined
 from tenure.model.evaluate import evaluate
 from tenure.model.fitting import fit_members
 from tenure.model.settings import Plan
-from tenure.model.train import Trained, TrainingTable, TrainSettings, refit, train
+from tenure.model.train import Trained, TrainingTable, TrainSettings, train
 from tests.model.training_tables import make_recipe, make_table
 
 FEW = TrainSettings(budget_seconds=None, max_trials=3, candidates=("logistic", "lightgbm"), threads=1)
@@ -140,15 +140,6 @@ def test_rows_by_time_and_by_group():
 def test_a_metric_of_another_task_is_refused():
     with pytest.raises(TenureError, match="does not fit"):
         run("regression", replace(FEW, metric="roc_auc"))
-
-
-def test_a_refit_on_more_rows_keeps_settings_and_calibration():
-    trained, table = run("binary")
-    more = table.joined(make_table("binary", 100, seed=5))
-    again = refit(make_recipe("binary", 2), trained, more, FEW)
-    assert again.calibration == trained.calibration
-    assert again.plan.n_rows == 400 == trained.plan.n_rows
-    assert np.isfinite(again.scores(more)).all()
 
 
 @pytest.fixture

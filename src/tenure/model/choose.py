@@ -31,7 +31,7 @@ class Choice:
     @property
     def n_trees(self) -> int:
         """Trees of all members: one an output in every round."""
-        return self.margins.shape[1] * sum(member.trial.rounds for member in self.members)
+        return int(self.margins.shape[1]) * sum(member.trial.rounds for member in self.members)
 
 
 def choose_winner(

@@ -176,7 +176,8 @@ def _outcomes(task: Task, y: Float64, n_classes: int) -> Float64:
     """What a target feature averages, one column a feature: the number, P(positive), or P(each class)."""
     if task == "multiclass" and n_classes <= MOST_TARGET_CLASSES:
         return (y[:, None] == np.arange(n_classes)).astype(np.float64)
-    return y.reshape(-1, 1)
+    column: Float64 = y.reshape(-1, 1)
+    return column
 
 
 def _varying(encoding: Encoding, table: pl.DataFrame) -> Encoding:

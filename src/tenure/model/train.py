@@ -29,7 +29,7 @@ from tenure.release.calibration import Calibration
 from tenure.release.encoding import Encoding, encode_table
 from tenure.release.metrics import METRICS, metrics_for
 
-__all__ = ["TrainSettings", "Trained", "TrainingTable", "refit", "train"]
+__all__ = ["TrainSettings", "Trained", "TrainingTable", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -98,26 +98,6 @@ def _train(run: Run, plan: Plan | None) -> Trained:
     calibration, held_out = _calibrated(run, choice, bench.held_out)
     validated, plan = _validated(run, bench, choice, plan, calibration)
     return _put_together(run, plan, fits, calibration, held_out, validated)
-
-
-def refit(recipe: Recipe, trained: Trained, table: TrainingTable, settings: TrainSettings) -> Trained:
-    """Fit the winner once more on other rows, as on all there are after the last evaluation.
-
-    Settings, weights, calibration and threshold stay; rounds grow with the rows. The metrics stay those
-    of the model that was measured: this one was not.  settings: seed and threads are used, a budget is not.
-    """
-    run = Run(recipe, table, table.rows(np.arange(0)), settings, Clock(None))
-    growth = len(table.y) / max(1, trained.plan.n_rows)
-    members = [replace(m, rounds=more_rounds(m.family, m.rounds, growth)) for m in trained.plan.members]
-    with threadpool_limits(1, user_api="blas"):
-        fits = fit_members(run, members, table)
-    return replace(
-        trained,
-        encoding=fits.encoding,
-        document=fits.blend(),
-        plan=replace(trained.plan, members=fits.members, n_rows=len(table.y)),
-        seconds={"total": run.clock.elapsed, "candidates": run.watch.seconds},
-    )
 
 
 def _check(run: Run) -> None:

@@ -101,7 +101,8 @@ def of_pr_auc(is_positive: NDArray[np.bool_], scores: Floats) -> Influence:
 
 def of_f1(actual: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> Influence:
     """Influence on F1 of one class: 2 TP / (2 TP + FP + FN)."""
-    return of_ratio(2.0 * (actual & predicted), actual.astype(np.float64) + predicted)
+    true = (actual & predicted).astype(np.float64)
+    return of_ratio(2.0 * true, actual.astype(np.float64) + predicted.astype(np.float64))
 
 
 def of_classes(parts: list[Influence]) -> Influence:
@@ -145,12 +146,13 @@ def of_rmse(y: Floats, predicted: Floats) -> Influence:
 def binary_influence(metric: str, y: NDArray[np.int64], p: Floats, threshold: float) -> Influence:
     """Influence on a metric of two classes. p: shape (n, 2); positive is predicted from the threshold on."""
     actual, predicted = y == 1, p[:, 1] >= threshold
+    true = (actual & predicted).astype(np.float64)
     formulas: dict[str, Callable[[], Influence]] = {
         "roc_auc": lambda: of_roc_auc(actual, p[:, 1]),
         "pr_auc": lambda: of_pr_auc(actual, p[:, 1]),
         "accuracy": lambda: of_mean((actual == predicted).astype(np.float64)),
-        "precision": lambda: of_ratio((actual & predicted) * 1.0, predicted * 1.0),
-        "recall": lambda: of_ratio((actual & predicted) * 1.0, actual * 1.0),
+        "precision": lambda: of_ratio(true, predicted.astype(np.float64)),
+        "recall": lambda: of_ratio(true, actual.astype(np.float64)),
         "f1": lambda: of_f1(actual, predicted),
         "log_loss": lambda: of_mean(log_losses(y, p)),
         "brier": lambda: of_mean(brier_losses(y, p)),

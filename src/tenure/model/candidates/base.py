@@ -113,8 +113,10 @@ class Fitted(Protocol):
     output: what margins gives: log-odds and the like, or probabilities (forests).
     """
 
-    rounds: int
-    output: Literal["margin", "probability"]
+    @property
+    def rounds(self) -> int: ...
+    @property
+    def output(self) -> Literal["margin", "probability"]: ...
 
     def margins(self, part: Part, rounds: int | None = None) -> Float64:
         """Raw scores, shape (n, n_outputs), by the first `rounds` rounds (None: self.rounds)."""
