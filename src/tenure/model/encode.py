@@ -174,10 +174,10 @@ def _cross_fitted(
 
 def _outcomes(task: Task, y: Float64, n_classes: int) -> Float64:
     """What a target feature averages, one column a feature: the number, P(positive), or P(each class)."""
+    columns: Float64 = y.reshape(-1, 1)
     if task == "multiclass" and n_classes <= MOST_TARGET_CLASSES:
-        return (y[:, None] == np.arange(n_classes)).astype(np.float64)
-    column: Float64 = y.reshape(-1, 1)
-    return column
+        columns = (columns == np.arange(n_classes)).astype(np.float64)
+    return columns
 
 
 def _varying(encoding: Encoding, table: pl.DataFrame) -> Encoding:

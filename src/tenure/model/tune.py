@@ -45,7 +45,7 @@ def final_seconds(result: Result, n_fold_rows: int, growth: float) -> float:
     Rounds grow by the square root of the rows. Conversion walks every row down every tree a few times.
     """
     walks = float(result.trial.rounds * result.margins.shape[1] * n_fold_rows)
-    return CAUTION * growth**1.5 * (result.fit_seconds + CONVERSION_SECONDS * walks)
+    return CAUTION * float(growth**1.5) * (result.fit_seconds + CONVERSION_SECONDS * walks)
 
 
 def side_by_side(seconds: list[float], threads: int) -> float:
