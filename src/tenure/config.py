@@ -141,7 +141,7 @@ class ModelConfig(Strict):
         ge=1,
         description="try so many settings, whatever the clock says: the same search on any machine",
     )
-    threshold: Literal["f1", "mcc", "accuracy"] | float = Field(
+    threshold: Literal["f1", "mcc", "accuracy"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "f1", description="what the decision threshold maximises, or the threshold itself"
     )
     threads: int | None = Field(None, ge=1, description="null: all cores")
@@ -151,7 +151,9 @@ class FairnessConfig(Strict):
     """Read and checked; acted on in a later version."""
 
     groups: list[str] = Field(default_factory=list)
-    metric: str = "equal_opportunity_difference"
+    metric: Literal[
+        "equal_opportunity_difference", "demographic_parity_difference", "equalized_odds_difference"
+    ] = "equal_opportunity_difference"
     limit: Share = 0.1
 
 

@@ -34,7 +34,7 @@ def telecom(world: TelecomWorld, tmp_path: Path) -> Callable[[str], Project]:
     """Make a project on the simulated customers."""
 
     def make(name: str) -> Project:
-        root = tmp_path / name
+        root = tmp_path / name / "telecom"
         create_project(Folder(root), Request(str(world.customers), "churned", "yes", "customer_id"))
         return quick(root)
 

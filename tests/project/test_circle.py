@@ -14,7 +14,14 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
-from tenure.errors import ColumnsMissing, ConfigError, JournalError, ProjectError, RegistryError
+from tenure.errors import (
+    ColumnsMissing,
+    ConfigError,
+    JournalError,
+    ProjectError,
+    RegistryError,
+    TenureError,
+)
 from tenure.journal.tables import open_journal
 from tenure.project import Project
 from tenure.project.folder import Folder
@@ -199,3 +206,43 @@ def test_a_command_line_that_contradicts_the_project_is_refused(
         check_agreement(project.folder, Request(str(world.customers), "contract"))
     with pytest.raises(ProjectError, match="already"):
         create_project(project.folder, Request(str(world.customers), "churned"))
+
+
+def test_a_batch_is_journalled_so_that_outcomes_find_it(
+    telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path
+):
+    project = telecom("batch")
+    project.run()
+    live = pl.read_csv(world.live[0], infer_schema=False)
+    odd = live.with_columns(
+        monthly_charge=pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("cheap")).otherwise("monthly_charge")
+    )
+    odd.write_csv(tmp_path / "live.csv")
+    project.predict(str(tmp_path / "live.csv"), str(tmp_path / "scored.csv"))
+    assert project.take_outcomes(str(world.outcomes[0]))["recorded"] == live.height
+    assert project.monitor().performance.n_outcomes == live.height
+    for place, missing in ((0, ["monthly_charge"]), (1, [])):
+        replayed = project.replay(live["customer_id"][place])
+        assert replayed["same"]
+        assert replayed["scored_as_missing"] == missing
+    with pytest.raises(TenureError, match="replace the source"):
+        project.predict(str(tmp_path / "live.csv"), str(tmp_path / "live.csv"))
+    assert pl.read_csv(tmp_path / "live.csv", infer_schema=False).equals(odd)
+
+
+def test_a_worse_model_on_the_same_rows_does_not_take_the_post(telecom: Callable[[str], Project]):
+    project = telecom("firm")
+    first = project.run()
+    path = project.folder.config_file
+    spoiled = (
+        path.read_text()
+        .replace("  exclude: []", "  exclude: []\n  # spoiled")
+        .replace("[logistic, lightgbm]", "[forest]")
+    )
+    path.write_text(spoiled)
+    second = Project.open(str(project.folder.root)).run()
+    champion = project.registry().champion()
+    assert champion is not None
+    assert second.champion == (champion.version == second.version)
+    assert second.champion or "keeps the post" in second.post
+    assert first.version == "1"

@@ -91,7 +91,9 @@ def _open_or_create(args: Namespace) -> Project:
         raise TenureError(
             "a new project needs --target COLUMN", where=str(folder.root), todo="name the column to predict"
         )
-    request = Request(args.source, args.target, args.positive, args.id, args.time, args.delimiter)
+    request = Request(
+        args.source, args.target, args.positive, args.id, args.time, args.delimiter, args.budget or "120s"
+    )
     if folder.config_file.exists():
         check_agreement(folder, request)
     else:

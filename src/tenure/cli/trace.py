@@ -27,7 +27,12 @@ def replay(args: Namespace) -> Result:
     document = Project.open(args.project).replay(args.id)
     same = document["same"]
     text = (
-        f"{document['recorded']['prediction']} {document['recorded']['probability']}: "
+        " ".join(
+            str(document["recorded"][key])
+            for key in ("prediction", "probability")
+            if document["recorded"][key] is not None
+        )
+        + ": "
         + ("the same bits again" if same else f"NOT the same: {document['replayed']}")
         + f" (version {document['version']}, release {document['release']})"
     )

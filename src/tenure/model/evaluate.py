@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tenure.model.candidates.base import Facts, FitContext, Float64
 from tenure.model.candidates.logistic import Logistic
 from tenure.model.encode import encode_part, learn_encoding
+from tenure.model.threshold import ThresholdRule, choose_threshold
 from tenure.model.train import Trained
 from tenure.model.workbench import TrainingTable
 from tenure.prepare.recipe import Recipe
@@ -41,29 +42,36 @@ class Evaluation:
     gain: Mapping[str, Estimate]
 
 
-def evaluate(recipe: Recipe, trained: Trained, fitted_on: TrainingTable, test: TrainingTable) -> Evaluation:
+def evaluate(
+    recipe: Recipe,
+    trained: Trained,
+    fitted_on: TrainingTable,
+    test: TrainingTable,
+    rule: ThresholdRule | float = "f1",
+) -> Evaluation:
     """Score the test rows once with the model, and with the baselines fitted on the model's own rows.
 
-    The threshold is the model's; baselines decide at 0.5.
+    rule: by which the model's threshold was chosen; the linear baseline's is chosen by the same on its own rows.
     """
     task, y = recipe.target.task, test.y
     threshold = trained.calibration.threshold
     scores = trained.scores(test)
+    linear, linear_threshold = _linear_scores(recipe, fitted_on, test, rule)
     others = {
-        MAJORITY[task]: _majority_scores(recipe, fitted_on, len(y)),
-        LINEAR[task]: _linear_scores(recipe, fitted_on, test),
+        MAJORITY[task]: (_majority_scores(recipe, fitted_on, len(y)), 0.5),
+        LINEAR[task]: (linear, linear_threshold),
     }
     gain = {}
-    for name, baseline in others.items():
+    for name, (baseline, cut) in others.items():
         try:
-            gain[name] = compare(task, y, baseline, scores, trained.metric, thresholds=(0.5, threshold))
+            gain[name] = compare(task, y, baseline, scores, trained.metric, thresholds=(cut, threshold))
         except ValueError:  # one class only among the test rows: the metric has no value there
             continue
     return Evaluation(
         n_rows=len(y),
         metric=trained.metric,
         metrics=metrics_for(task, y, scores, threshold),
-        baselines={name: metrics_for(task, y, baseline) for name, baseline in others.items()},
+        baselines={name: metrics_for(task, y, baseline, cut) for name, (baseline, cut) in others.items()},
         gain=gain,
     )
 
@@ -75,11 +83,20 @@ def _majority_scores(recipe: Recipe, fitted_on: TrainingTable, n: int) -> Float6
     return np.tile(counts / counts.sum(), (n, 1))
 
 
-def _linear_scores(recipe: Recipe, fitted_on: TrainingTable, test: TrainingTable) -> Float64:
+def _linear_scores(
+    recipe: Recipe, fitted_on: TrainingTable, test: TrainingTable, rule: ThresholdRule | float
+) -> tuple[Float64, float]:
+    """Scores of the test rows, and the decision threshold (of use for two classes only)."""
     task, n_classes = recipe.target.task, len(recipe.target.classes)
     learned = learn_encoding(recipe, "linear", fitted_on.features, fitted_on.y)
     facts = Facts(task, n_classes, len(fitted_on.y), len(recipe.features))
     with threadpool_limits(1, user_api="blas"):
         fitted = Logistic().fit(learned.part, {"strength": 1.0}, FitContext(facts, 0, 1))
     margins = fitted.margins(encode_part(learned.encoding, test.features, test.y))
-    return margins if task == "regression" else Calibration(task, n_classes).probabilities(margins)
+    if task == "regression":
+        return margins, 0.5
+    plain = Calibration(task, n_classes)
+    if task == "multiclass":
+        return plain.probabilities(margins), 0.5
+    own = plain.probabilities(fitted.margins(learned.part))[:, 1]
+    return plain.probabilities(margins), choose_threshold(fitted_on.y, own, rule)

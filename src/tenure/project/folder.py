@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tenure.config import FILE_NAME, ProjectConfig, load_config
-from tenure.durable import TEMPORARY
+from tenure.durable import TEMPORARY, write_durably
 from tenure.errors import ProjectBusy, ProjectError
 
 
@@ -72,6 +72,8 @@ class Folder:
         try:
             for folder in (self.root, self.own, self.releases, self.prepared, self.trained, self.runs):
                 folder.mkdir(parents=True, exist_ok=True)
+            if not (self.own / ".gitignore").exists():
+                write_durably(self.own / ".gitignore", "*\n")
         except (PermissionError, NotADirectoryError, FileExistsError) as error:
             raise ProjectError(
                 f"the project folder cannot be written: {error.strerror}",

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator
+import secrets
+import sqlite3
+import time
+from collections.abc import Collection, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tenure.config import ProjectConfig
 from tenure.durable import TEMPORARY, flush_folder
 from tenure.errors import ColumnsMissing, ProjectError, TenureError
+from tenure.journal.entries import NewPrediction, row_key
+from tenure.journal.identifiers import new_id_and_time
+from tenure.journal.tables import open_journal
+from tenure.journal.writer import add_predictions
 from tenure.prepare.sources import check_source, find_source, scan
 from tenure.project.folder import Folder
 from tenure.project.promoting import find_release, note
@@ -18,9 +29,11 @@ from tenure.release.scorer import Scorer
 if TYPE_CHECKING:
     import polars as pl
 
+    from tenure.release.scorer import TableScores
+
 log = logging.getLogger(__name__)
 
-BATCH_ROWS = 50_000
+BATCH_ROWS = 20_000
 
 
 def predict(
@@ -35,7 +48,8 @@ def predict(
     """Write one row of predictions per row of the source, in its order.
 
     model: champion, challenger or a version.  output: a path ending in .csv or .parquet.
-    Cells that break the recipe are scored as missing and named in OUTPUT.problems.csv.
+    Cells that break the recipe are scored as missing and named in OUTPUT.problems.csv. Every answer is in
+    the journal before the output is there.
     Raises SourceError for the table, TenureError for the output; an output that was there stays
     as it was until the new one is complete.
     """
@@ -43,25 +57,42 @@ def predict(
     holder = find_release(folder, config, model)
     scorer = Scorer.load(holder.release)
     table = find_source(source, Path.cwd(), delimiter or config.data.delimiter)
+    if target in {path.resolve() for path in table.paths}:
+        raise TenureError(
+            "the output would replace the source", where=str(target), todo="name another output"
+        )
     facts = check_source(table, min_rows=1)
     missing = [column.name for column in scorer.recipe.features if column.name not in facts.columns]
     if missing:
         raise ColumnsMissing(missing, facts.columns, where=table.name)
-    id_column = scorer.recipe.id if scorer.recipe.id in facts.columns else None
-    batches = _Batches(scorer, id_column, explain, target.with_name(target.name + ".problems.csv"))
-    temporary = target.with_name(TEMPORARY + target.name)
+    mark = f"{TEMPORARY}{secrets.token_hex(4)}-"
+    temporary = target.with_name(mark + target.name)
+    problems_file = target.with_name(target.name + ".problems.csv")
+    named = target.with_name(mark + problems_file.name)
     try:
-        _write(batches, scan(table, has_blank_lines=facts.has_blank_lines), temporary, target.suffix)
+        with closing(open_journal(folder.journal)) as db:
+            batches = _Batches(scorer, config.name, holder.version, explain, named, db, set(facts.columns))
+            _write(batches, scan(table, has_blank_lines=facts.has_blank_lines), temporary, target.suffix)
+        if batches.n_problems:
+            named.replace(problems_file)
+        else:
+            problems_file.unlink(missing_ok=True)
         temporary.replace(target)
         flush_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
-    problems = batches.finish()
+        named.unlink(missing_ok=True)
+    if batches.n_problems:
+        log.warning(
+            "warning: %d cell(s) break the recipe and were scored as missing; each is named in %s",
+            batches.n_problems,
+            problems_file,
+        )
     document = {
         "output": str(target),
         "rows": batches.n_rows,
-        "problems": problems,
-        "problems_file": str(batches.problems_file) if problems else None,
+        "problems": batches.n_problems,
+        "problems_file": str(problems_file) if batches.n_problems else None,
         "model": {"name": config.name, "version": holder.version, "release": scorer.manifest.release},
         "source_sha256": facts.sha256,
     }
@@ -83,20 +114,33 @@ def _check_output(output: str) -> Path:
 
 
 class _Batches:
-    """Scores batch after batch and keeps the count and the problems."""
+    """Scores batch after batch, journals what it answers, and keeps the count and the problems."""
 
-    def __init__(self, scorer: Scorer, id_column: str | None, explain: int, problems_file: Path) -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        name: str,
+        version: str,
+        explain: int,
+        problems_file: Path,
+        db: sqlite3.Connection,
+        columns: Collection[str],
+    ) -> None:
         self.scorer = scorer
-        self.id_column = id_column
+        self.name = name
+        self.version = version
+        self.id_column = scorer.recipe.id if scorer.recipe.id in columns else None
         self.explain = explain
         self.problems_file = problems_file
+        self.db = db
         self.n_rows = 0
         self.n_problems = 0
-        self.problems_file.unlink(missing_ok=True)
 
     def score(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """The answers for one batch; they are in the journal when this returns."""
         import polars as pl
 
+        started = time.perf_counter()
         scored = self.scorer.score_table(raw)
         columns: dict[str, Any] = {}
         if self.id_column:
@@ -112,6 +156,7 @@ class _Batches:
         if self.explain:
             columns |= self._reasons(raw)
         self._note(scored.problems)
+        self._journal(raw, scored, (time.perf_counter() - started) / max(len(raw), 1))
         self.n_rows += len(raw)
         return pl.DataFrame(columns)
 
@@ -140,15 +185,35 @@ class _Batches:
             table.write_csv(file, include_header=self.n_problems == 0)
         self.n_problems += len(problems)
 
-    def finish(self) -> int:
-        """Say how many cells broke the recipe, and where they are named."""
-        if self.n_problems:
-            log.warning(
-                "warning: %d cell(s) break the recipe and were scored as missing; each is named in %s",
-                self.n_problems,
-                self.problems_file,
+    def _journal(self, raw: pl.DataFrame, scored: TableScores, seconds: float) -> None:
+        """Keep every row with its answer, as the service does: outcomes, drift and replay go by the journal."""
+        probabilities = None if scored.probabilities is None else scored.probabilities.tolist()
+        binary = self.scorer.task == "binary"
+        entries = []
+        for number, (row, margins) in enumerate(
+            zip(raw.iter_rows(named=True), scored.margins.tolist(), strict=True)
+        ):
+            p = None if probabilities is None else probabilities[number]
+            identifier, at = new_id_and_time()
+            entries.append(
+                NewPrediction(
+                    id=identifier,
+                    row_id=row_key(row[self.id_column]) if self.id_column else None,
+                    at=at,
+                    model=self.name,
+                    version=self.version,
+                    release=self.scorer.manifest.release,
+                    input=msgspec.json.encode(row, enc_hook=str).decode(),
+                    prediction=scored.predictions[number],
+                    probability=None if p is None else p[1] if binary else max(p),
+                    margins=json.dumps(margins),
+                    probabilities=None
+                    if p is None or binary
+                    else json.dumps(dict(zip(self.scorer.classes, p, strict=True))),
+                    seconds=seconds,
+                )
             )
-        return self.n_problems
+        add_predictions(self.db, entries)
 
 
 def _write(batches: _Batches, table: pl.LazyFrame, path: Path, suffix: str) -> None:

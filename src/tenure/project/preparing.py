@@ -63,7 +63,7 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
     named = [c for c in (data.target, data.id, data.time, data.group, *data.excluded) if c is not None]
     missing = [column for column in named if column not in facts.columns]
     if missing:
-        raise ColumnsMissing(missing, facts.columns, where=source.name)
+        raise ColumnsMissing(missing, facts.columns, where=f"{folder.config_file}, of {source.name}")
     log.info("reading %s: %d columns", source.name, len(facts.columns))
     prepared = split_and_learn(
         scan(source, has_blank_lines=facts.has_blank_lines).collect(), config, facts.sha256

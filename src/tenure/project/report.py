@@ -32,19 +32,22 @@ class RunReport:
 
     validation: the winner fitted on the training part only, on the validation part.  test: the release,
     on the test part, which was read once.  baselines: name to test metrics of the majority class (or the
-    mean) and of a plain logistic (or ridge) regression.
+    mean) and of a plain logistic (or ridge) regression.  gain: of the metric over each of them, paired.
+    post: whether it is champion, and why, in words.
     seconds: wall time by stage; "candidates" is the part spent inside the candidates' own fit and predict.
     """
 
     name: str
     version: str
     champion: bool
+    post: str
     task: Task
     metric: str
     winner: str
     validation: Metrics
     test: Metrics
     baselines: Mapping[str, Metrics]
+    gain: Metrics
     rows: Mapping[str, int]
     seconds: Mapping[str, float]
     release: str
@@ -67,6 +70,7 @@ class RunReport:
             "validation": _document(self.validation),
             "test": _document(self.test),
             "baselines": {name: _document(metrics) for name, metrics in self.baselines.items()},
+            "gain": _document(self.gain),
             "threshold": self.threshold,
             "importance": dict(self.importance),
             "rows": dict(self.rows),
@@ -78,34 +82,57 @@ class RunReport:
 
     def to_text(self) -> str:
         """A few lines a person reads: the measures beside the baselines, what matters most, what to know."""
-        post = "the champion" if self.champion else "waiting: `tenure promote` gives it the post"
         lines = [
-            f"{self.name}, version {self.version}: {self.winner}, {post}",
+            f"{self.name}, version {self.version}: {self.family_in_words}, {self.post}",
             f"measured once on {self.rows['test']:,} test rows, with 95 % intervals:",
             "",
             *self._table(),
+            "",
+            *(self._verdict(name, gain) for name, gain in list(self.gain.items())[-1:]),
         ]
+        if self.threshold is not None:
+            lines.append(
+                f"decides from a probability of {self.threshold:.3f} on; the baseline by the same rule"
+            )
         if self.importance:
             top = ", ".join(
-                f"{column} ({effect:.3f})" for column, effect in list(self.importance.items())[:5]
+                f"{name} ({_number(effect)})" for name, effect in list(self.importance.items())[:5]
             )
-            lines += ["", f"what moves the score most (mean |SHAP|): {top}"]
+            lines.append(f"what moves the score most (mean |SHAP|): {top}")
         lines += [f"warning: {warning}" for warning in self.warnings]
         lines += ["", f"release: {self.release}   ({self.seconds['total']:.1f} s)"]
         return "\n".join(lines)
 
+    @property
+    def family_in_words(self) -> str:
+        """The winner as a statistician would call it."""
+        linear = "ridge regression" if self.task == "regression" else "logistic regression"
+        return linear if self.winner == "logistic" else self.winner
+
+    def _verdict(self, baseline: str, gain: Estimate) -> str:
+        metric = _LABELS.get(self.metric, self.metric)
+        if abs(gain.value) < 1e-9:
+            return f"the same as the plain {baseline}"
+        how = "better than" if gain.low > 0 else "worse than" if gain.high < 0 else "not told apart from"
+        interval = f"{_number(gain.value)} [{_number(gain.low)}, {_number(gain.high)}]"
+        return f"{how} the plain {baseline} in {metric}: gain {interval}"
+
     def _table(self) -> list[str]:
-        names = list(self.baselines)
-        header = f"  {'':<18} {'this model':<27}" + "".join(f"{name:<18}" for name in names)
-        rows = [header.rstrip()]
-        for key, estimate in self.test.items():
-            value = f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
-            others = "".join(
-                f"{self.baselines[name][key].value:<18.4f}" if key in self.baselines[name] else f"{'-':<18}"
-                for name in names
-            )
-            rows.append(f"  {_LABELS.get(key, key):<18} {value:<27}{others}".rstrip())
-        return rows
+        heads = ["", "this model", *self.baselines]
+        rows = [heads]
+        for key, e in self.test.items():
+            own = f"{_number(e.value)} [{_number(e.low)}, {_number(e.high)}]"
+            others = [_number(b[key].value) if key in b else "-" for b in self.baselines.values()]
+            rows.append([_LABELS.get(key, key), own, *others])
+        widths = [max(len(row[place]) for row in rows) for place in range(len(heads))]
+        return [
+            "  " + "  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+        ]
+
+
+def _number(value: float) -> str:
+    """Four digits behind the point for shares, six that matter for large numbers."""
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _document(metrics: Metrics) -> dict[str, dict[str, float]]:

@@ -80,7 +80,9 @@ def retrain(
     keep_prepared(folder, prepared)
     tables = make_tables(prepared)
     trained = fit(config, prepared, tables)
-    evaluation = evaluate(prepared.recipe, trained, tables.train.joined(tables.validation), tables.test)
+    evaluation = evaluate(
+        prepared.recipe, trained, tables.train.joined(tables.validation), tables.test, config.model.threshold
+    )
     run = TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, {}, config_hash(config))
     # the world is what the latest rows show: against the old ones a lasting shift would alarm for ever
     release = make_release(

@@ -30,6 +30,7 @@ class Request:
     id: str | None = None
     time: str | None = None
     delimiter: str | None = None
+    budget: str = "120s"
 
 
 def create_project(folder: Folder, request: Request) -> Recipe:
@@ -116,7 +117,7 @@ def _render(folder: Folder, request: Request, recipe: Recipe) -> str:
     target = recipe.target
     lines = [
         "# Everything about this project. Unknown keys are refused; `tenure schema` prints all that are valid.",
-        f"name: {_text(project_name(request.source))}",
+        f"name: {_text(project_name(folder.root.name))}",
         "data:",
         f"  source: {_text(source)}",
         f"  target: {_text(request.target)}    # {_describe_target(recipe)}",
@@ -132,7 +133,7 @@ def _render(folder: Folder, request: Request, recipe: Recipe) -> str:
         "model:",
         "  candidates: [logistic, forest, xgboost, lightgbm, catboost]",
         "  metric: null       # roc_auc for two classes, log_loss for more, rmse for a number",
-        "  budget: 120s       # wall time of tuning and fitting",
+        f"  budget: {request.budget:<10} # wall time of tuning and fitting",
         "  threshold: f1      # what the decision threshold maximises: f1, mcc, accuracy, or a number",
         "serve: {max_body: 1MB}",
         "monitor: {window: 7d, label_delay: 30d, false_alarms: 0.05}",

@@ -60,7 +60,10 @@ def replay(folder: Folder, identifier: str) -> dict[str, Any]:
             where=str(place),
             todo="bring the folder back from a copy",
         )
-    score = Scorer.load(place).score_row(prediction.row)
+    scorer = Scorer.load(place)
+    # a batch scores cells that break the recipe as missing; the service refuses such rows
+    bad = {problem.column: None for problem in scorer.problems(prediction.row)}
+    score = scorer.score_row({**prediction.row, **bad})
     recorded = {
         "prediction": prediction.prediction,
         "probability": prediction.probability,
@@ -75,6 +78,7 @@ def replay(folder: Folder, identifier: str) -> dict[str, Any]:
         "id": prediction.id,
         "version": prediction.version,
         "release": prediction.release,
+        "scored_as_missing": sorted(bad),
         "recorded": recorded,
         "replayed": replayed,
         "same": recorded == replayed,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.config import ProjectConfig, describe_idle_keys
 from tenure.durable import write_durably
-from tenure.errors import ProjectError
+from tenure.errors import ProjectError, ReleaseError
 from tenure.model.evaluate import evaluate as evaluate_model
 from tenure.model.explain import global_importance
 from tenure.model.registry import warm
@@ -30,6 +30,7 @@ from tenure.project.promoting import note, open_registry
 from tenure.project.report import RunReport
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained
 from tenure.release.folder import ReleaseParts, write_release
+from tenure.release.metrics import compare
 from tenure.release.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tenure.model.evaluate import Evaluation
+    from tenure.model.registry import ModelVersion
+    from tenure.records import Estimate
 
 log = logging.getLogger(__name__)
 
@@ -192,24 +195,30 @@ def _evaluate(
     config = with_overrides(config, None, run.seed)
     tables = make_tables(prepared)
     evaluation = evaluate_model(
-        prepared.recipe, run.trained, tables.train.joined(tables.validation), tables.test
+        prepared.recipe,
+        run.trained,
+        tables.train.joined(tables.validation),
+        tables.test,
+        config.model.threshold,
     )
     release = make_release(folder, config, prepared, tables, run.trained, evaluation, run.run)
     seconds = {**run.seconds, "evaluate": time.perf_counter() - stage}
     stage = time.perf_counter()
-    version, champion = register(folder, config, release, run, evaluation)
+    version, champion, post = _appoint(folder, config, release, run, evaluation, prepared, tables)
     seconds["register"] = time.perf_counter() - stage
     seconds["total"] = time.perf_counter() - started
     report = RunReport(
         name=config.name,
         version=version,
         champion=champion,
+        post=post,
         task=prepared.recipe.target.task,
         metric=run.trained.metric,
         winner=run.trained.winner,
         validation=run.trained.validation,
         test=evaluation.metrics,
         baselines=evaluation.baselines,
+        gain=evaluation.gain,
         rows=prepared.counts(),
         seconds=seconds,
         release=str(release),
@@ -227,23 +236,59 @@ def _evaluate(
     return report
 
 
-def register(
-    folder: Folder, config: ProjectConfig, release: Path, run: TrainedRun, evaluation: Evaluation
-) -> tuple[str, bool]:
-    """Register a release and give it the post, or the challenger's place; returns version, and whether champion."""
+def _appoint(
+    folder: Folder,
+    config: ProjectConfig,
+    release: Path,
+    run: TrainedRun,
+    evaluation: Evaluation,
+    prepared: Prepared,
+    tables: Tables,
+) -> tuple[str, bool, str]:
+    """Register a release; give it the post, or the challenger's place.
+
+    Returns its version, whether it is champion, and why in words.
+    """
     registry = open_registry(folder, config)
     manifest = json.loads((release / "manifest.json").read_text())
     params = {f"{m.family}.{key}": value for m in run.trained.plan.members for key, value in m.params.items()}
     version = registry.register(release, manifest, params, evaluation.metrics)
     before = registry.champion()
     if before is not None and before.version == version:
-        return version, True
-    if before is None or config.retrain.promote == "automatic":
-        registry.promote(version)
-        note(folder, "promotion", {"version": version, "before": before and before.version, "by": "run"})
-        return version, True
-    registry.challenge(version)
-    return version, False
+        return version, True, "the champion"
+    lead = None if before is None else _lead_of(folder, before, run, prepared, tables)
+    if before is not None and config.retrain.promote == "manual":
+        registry.challenge(version)
+        return version, False, "waiting: `tenure promote` gives it the post (retrain.promote is manual)"
+    if before is not None and lead is not None and lead.low > 0:
+        registry.challenge(version)
+        why = f"version {before.version} keeps the post, better on the same test rows by {lead} {run.trained.metric}"
+        return version, False, why
+    registry.promote(version)
+    note(folder, "promotion", {"version": version, "before": before and before.version, "by": "run"})
+    return (
+        version,
+        True,
+        "the champion" if before is None else f"the champion, in place of version {before.version}",
+    )
+
+
+def _lead_of(
+    folder: Folder, champion: ModelVersion, run: TrainedRun, prepared: Prepared, tables: Tables
+) -> Estimate | None:
+    """How much better the champion is on the same test rows; None where it may have been trained on them."""
+    try:
+        scorer = Scorer.load(folder.root / champion.path)
+        record = json.loads((folder.runs / str(scorer.manifest.run_id) / "record.json").read_text())
+    except (ReleaseError, FileNotFoundError):
+        return None
+    if record["data"]["prepared"] != prepared.id:
+        return None
+    scored = scorer.score_table(prepared.rows.filter(prepared.parts == TEST))
+    old = scored.margins if scored.probabilities is None else scored.probabilities
+    new = run.trained.scores(tables.test)
+    thresholds = (run.trained.calibration.threshold, scorer.threshold)
+    return compare(scorer.task, tables.test.y, new, old, run.trained.metric, thresholds=thresholds)
 
 
 def _record(

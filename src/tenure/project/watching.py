@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from tenure.config import ProjectConfig
 from tenure.errors import ColumnsMissing, RowsRefused, SourceError
-from tenure.journal.entries import GivenOutcome, row_key
+from tenure.journal.entries import GivenOutcome, from_micros, row_key
 from tenure.journal.queries import events, health, labelled, predictions_between
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import add_outcomes
@@ -164,7 +165,8 @@ def _measure(
     reference = json.loads((holder.release / "reference.json").read_text())
     metrics = json.loads((holder.release / "metrics.json").read_text())
     with closing(open_journal(folder.journal)) as db:
-        live = collect_live(predictions_between(db, window.since, window.until), recipe, holder.release.name)
+        since = _since_reference(db, window.since, holder.version)
+        live = collect_live(predictions_between(db, since, window.until), recipe, holder.release.name)
         outcomes = collect_labelled(labelled(db, window.outcomes_since, window.until), recipe.target)
         answered = health(db, window.outcomes_since, window.until).predictions_by_version
         service = health(db, window.since, window.until)
@@ -203,6 +205,15 @@ def _measure(
         checks=make_checks(drift, performance, found),
     )
     return report, outcomes.known()
+
+
+def _since_reference(db: sqlite3.Connection, since: datetime | None, version: str) -> datetime | None:
+    """A retrained model's reference is the latest rows of its review: drift is of rows after them."""
+    compared = [e.body["compared_until"] for e in events(db, "retrain") if e.body["version"] == version]
+    if not compared:
+        return since
+    after = from_micros(max(compared) + 1)
+    return after if since is None else max(since, after)
 
 
 def _given(

@@ -45,7 +45,7 @@ def model_card(
         "",
         f"- Task: {_task(recipe)}",
         f"- Model: {family}",
-        f"- Learned from: {recipe.n_rows:,} rows, {len(recipe.features)} columns",
+        f"- Learned from: {_rows_of(metrics, recipe)}, {len(recipe.features)} columns",
         f"- Data version: `{data_version}`",
     ]
     if threshold is not None:
@@ -62,6 +62,13 @@ def model_card(
     if warnings:
         lines += ["", "## Warnings from training", "", *(f"- {text}" for text in dict.fromkeys(warnings))]
     return "\n".join(lines) + "\n"
+
+
+def _rows_of(metrics: Mapping[str, Any], recipe: Recipe) -> str:
+    """Rows the model was fitted on: the training part, which taught recipe and settings, and the validation part."""
+    rows = metrics.get("rows") or {}
+    fitted = int(rows.get("train", recipe.n_rows)) + int(rows.get("validation", 0))
+    return f"{fitted:,} rows (recipe and settings from {recipe.n_rows:,} of them)"
 
 
 def _task(recipe: Recipe) -> str:
