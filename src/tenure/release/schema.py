@@ -23,7 +23,8 @@ _TYPES = {
 def row_schema(recipe: Recipe) -> dict[str, Any]:
     """Describe one raw row as JSON Schema (draft 2020-12).
 
-    Every feature is required, null standing for "missing"; other keys are allowed and not read.
+    Every feature is required, null standing for "missing"; the id column is optional and names the row in the
+    journal; other keys are allowed and not read.
     Levels are examples, no closed list: an unseen level is scored as a rare one.
     """
     return {
@@ -31,10 +32,19 @@ def row_schema(recipe: Recipe) -> dict[str, Any]:
         "title": "Row",
         "description": f"One row to predict {recipe.target.name} for.",
         "type": "object",
-        "properties": {column.name: _column_schema(column) for column in recipe.features},
+        "properties": {
+            **_id_schema(recipe),
+            **{column.name: _column_schema(column) for column in recipe.features},
+        },
         "required": [column.name for column in recipe.features],
         "additionalProperties": True,
     }
+
+
+def _id_schema(recipe: Recipe) -> dict[str, Any]:
+    if recipe.id is None:
+        return {}
+    return {recipe.id: {"type": ["string", "number", "null"], "description": "names the row; not a feature"}}
 
 
 def _column_schema(column: ColumnRecipe) -> dict[str, Any]:
