@@ -120,12 +120,12 @@ def _render(folder: Folder, request: Request, recipe: Recipe) -> str:
         f"name: {_text(project_name(folder.root.name))}",
         "data:",
         f"  source: {_text(source)}",
-        f"  target: {_text(request.target)}    # {_describe_target(recipe)}",
+        f"  target: {_text(request.target)}    # {_in_a_comment(_describe_target(recipe))}",
         f"  positive: {_text(target.positive)}    # the class that `probability` speaks of"
         if target.task == "binary"
         else "  positive: null",
-        f"  id: {_text(request.id)}    # {_hint_for_id(recipe)}",
-        f"  time: {_text(request.time)}    # {_hint_for_time(recipe)}",
+        f"  id: {_text(request.id)}    # {_in_a_comment(_hint_for_id(recipe))}",
+        f"  time: {_text(request.time)}    # {_in_a_comment(_hint_for_time(recipe))}",
         "  group: null    # rows with the same value of this column never straddle the split",
         "  exclude: []    # columns known to be unusable, such as those filled in after the fact",
         *([f"  delimiter: {_text(request.delimiter)}"] if request.delimiter else []),
@@ -142,12 +142,18 @@ def _render(folder: Folder, request: Request, recipe: Recipe) -> str:
         "",
         "# The columns as they were seen:",
     ]
-    width = max((len(column.name) for column in recipe.columns), default=0)
-    for column in recipe.columns:
+    names = [_in_a_comment(column.name) for column in recipe.columns]
+    width = max(map(len, names), default=0)
+    for name, column in zip(names, recipe.columns, strict=True):
         note = recipe.ignored.get(column.name)
-        detail = f"not used: {note}" if note else _detail(column)
-        lines.append(f"#   {column.name:<{width}}  {column.kind:<10}  {detail}".rstrip())
+        detail = _in_a_comment(f"not used: {note}" if note else _detail(column))
+        lines.append(f"#   {name:<{width}}  {column.kind:<10}  {detail}".rstrip())
     return "\n".join(lines) + "\n"
+
+
+def _in_a_comment(text: str) -> str:
+    """What the table holds must not end a comment's line, nor hold what YAML refuses."""
+    return text if text.isprintable() else json.dumps(text)
 
 
 def _text(value: str | None) -> str:
