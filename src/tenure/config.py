@@ -112,7 +112,7 @@ class SplitConfig(Strict):
 
     validation: Share = 0.2
     test: Share = 0.2
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
     def _leaves_rows_to_learn_from(self) -> SplitConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -246,3 +247,64 @@ def test_a_worse_model_on_the_same_rows_does_not_take_the_post(telecom: Callable
     assert second.champion == (champion.version == second.version)
     assert second.champion or "keeps the post" in second.post
     assert first.version == "1"
+
+
+def test_a_retrained_champion_is_retrained_again_and_kept_by_run(
+    telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path
+):
+    project = telecom("again")
+    project.run()
+    path = project.folder.config_file
+    text = path.read_text().replace("promote: automatic}", "promote: automatic, age: 1s}")
+    path.write_text(text.replace("when: [drift, performance, age]", "when: [age]"))
+    project = Project.open(str(project.folder.root))
+    reviews = []
+    for month in (0, 1):
+        project.predict(str(world.live[month]), str(tmp_path / "scored.csv"))
+        project.take_outcomes(str(world.outcomes[month]))
+        time.sleep(1.1)
+        reviews.append(project.review())
+        assert reviews[-1]["verdict"] == "retrain", (reviews[-1]["reasons"], reviews[-1]["evidence"]["facts"])
+        project.promote(reviews[-1]["challenger"])
+    assert [review["verdict"] for review in reviews] == ["retrain", "retrain"]
+    assert reviews[1]["evidence"]["facts"]["n_labelled"] == len(rows_of(world.live[1]))
+    assert project.trace(rows_of(world.live[1])[0]["customer_id"])["config"] is not None
+    report = project.run()
+    champion = project.registry().champion()
+    assert champion is not None
+    assert not report.champion
+    assert champion.version == reviews[1]["challenger"]
+
+
+def test_a_changed_config_does_not_use_old_rows_and_does_not_mix_targets(
+    telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path
+):
+    project = telecom("changed")
+    project.run()
+    project.predict(str(world.live[0]), str(tmp_path / "scored.csv"))
+    project.take_outcomes(str(world.outcomes[0]))
+    path = project.folder.config_file
+    path.write_text(
+        path.read_text().replace('target: "churned"', 'target: "contract"').replace('"yes"', "null")
+    )
+    project = Project.open(str(project.folder.root))
+    with pytest.raises(ProjectError, match="other settings"):
+        project.train()
+    assert project.run().task == "multiclass"
+    assert project.monitor().n_outcomes == 0
+
+
+def test_nothing_is_changed_when_it_cannot_be_recorded(telecom: Callable[[str], Project]):
+    project = telecom("unrecorded")
+    project.run()
+    for file in project.folder.own.glob("journal.db*"):
+        file.unlink()
+    project.folder.journal.write_text("no journal " * 1000)
+    pointer = project.folder.champion.read_text()
+    with pytest.raises(JournalError):
+        project.promote("1")
+    assert project.folder.champion.read_text() == pointer
+    project.folder.registry.unlink()
+    with pytest.raises(RegistryError, match="no champion called"):
+        project.registry()
+    assert project.folder.champion.read_text() == pointer

@@ -57,10 +57,24 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--delimiter", metavar="CHAR", help="of a CSV file (default: comma; tab for .tsv)")
 
 
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < 2**32:
+        raise ValueError
+    return seed
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", metavar="TIME", help="wall time of tuning and fitting, such as 60s or 5m")
     parser.add_argument(
-        "--seed", type=int, metavar="N", help="of the split and the search (default: the config's)"
+        "--seed", type=_seed, metavar="N", help="of the split and the search (default: the config's)"
     )
 
 
@@ -107,7 +121,7 @@ def _add_service_commands(commands: Commands) -> None:
     serve = _command(commands, "serve", "answer predictions over HTTP with the champion")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
-    serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
+    serve.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)")
 
 
 def _add_monitor_commands(commands: Commands) -> None:

@@ -234,6 +234,13 @@ class Registry:
             history = self.history()
             if history != self._written_history():
                 self._write_history(history)
+        elif read_champion(self.root) is not None:
+            # not ours to take away: the registry may be the wrong one, or its name may have changed
+            raise RegistryError(
+                f"the registry has no champion called {self.name!r}, but the project serves one",
+                where=without_secret(self.uri),
+                todo="bring the registry back, or put `name` and `store.registry` in tenure.yaml right",
+            )
         point_to(self.root, wanted)
         return wanted
 

@@ -154,7 +154,7 @@ def _study_text(name: str, series: pl.Series, dated: bool) -> Study:
 
 
 def _counts(text: pl.Series) -> dict[str, int]:
-    table = text.drop_nulls().value_counts(sort=True, name="n")
+    table = text.drop_nulls().alias("value").value_counts(sort=True, name="n")
     return dict(zip(table[table.columns[0]].to_list(), table["n"].to_list(), strict=True))
 
 

@@ -56,8 +56,8 @@ def _text_counts(series: pl.Series) -> dict[str, int]:
 
 
 def _number_counts(series: pl.Series) -> dict[str, int]:
-    table = series.drop_nulls().value_counts(sort=True, name="n")
-    pairs = zip(table[series.name].to_list(), table["n"].to_list(), strict=True)
+    table = series.drop_nulls().alias("value").value_counts(sort=True, name="n")
+    pairs = zip(table["value"].to_list(), table["n"].to_list(), strict=True)
     return {
         str(int(v)) if v == math.floor(v) and abs(v) < 2**53 else repr(v): n
         for v, n in pairs

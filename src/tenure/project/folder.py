@@ -15,6 +15,7 @@ from pathlib import Path
 from tenure.config import FILE_NAME, ProjectConfig, load_config
 from tenure.durable import TEMPORARY, write_durably
 from tenure.errors import ProjectBusy, ProjectError
+from tenure.journal.tables import open_journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class Folder:
                 handle, json.dumps({"pid": os.getpid(), "command": command, "since": time.time()}).encode(), 0
             )
             self._clear_leftovers()
+            # a change that cannot be recorded must not begin
+            open_journal(self.journal).close()
             yield
         finally:
             os.close(handle)

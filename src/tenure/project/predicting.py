@@ -65,6 +65,13 @@ def predict(
     missing = [column.name for column in scorer.recipe.features if column.name not in facts.columns]
     if missing:
         raise ColumnsMissing(missing, facts.columns, where=table.name)
+    taken = {"prediction", "probability", *(f"probability_{name}" for name in scorer.classes)}
+    if scorer.recipe.id in taken:
+        raise TenureError(
+            f"the id column {scorer.recipe.id!r} has the name of a column of the output",
+            where=str(folder.config_file),
+            todo="rename it in the table and in data.id",
+        )
     mark = f"{TEMPORARY}{secrets.token_hex(4)}-"
     temporary = target.with_name(mark + target.name)
     problems_file = target.with_name(target.name + ".problems.csv")
@@ -108,6 +115,8 @@ def _check_output(output: str) -> Path:
             where=str(target),
             todo="name the output .csv or .parquet",
         )
+    if target.is_dir():
+        raise TenureError("the output is a folder", where=str(target), todo="name a file")
     if not target.parent.is_dir():
         raise ProjectError("the output's folder is not there", where=str(target.parent), todo="make it first")
     return target

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tenure import __version__
 from tenure.config import ProjectConfig
 from tenure.durable import TEMPORARY, flush_folder, write_durably
-from tenure.errors import ColumnsMissing, ProjectError
+from tenure.errors import ColumnsMissing, ProjectError, TargetError
 from tenure.prepare.recipe import Recipe
 from tenure.project.folder import Folder
 
@@ -36,6 +36,7 @@ class Prepared:
 
     id: hash of the source's bytes and of every setting that shaped the split; equal ids, equal rows.
     rows: raw rows without those that have no target.  parts: shape (n_rows,), 0 train, 1 validation, 2 test.
+    settings: what of tenure.yaml shaped them.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Prepared:
     rows: pl.DataFrame
     parts: npt.NDArray[np.int8]
     warnings: tuple[str, ...]
+    settings: dict[str, Any]
 
     def counts(self) -> dict[str, int]:
         """Rows of each part."""
@@ -103,6 +105,7 @@ def split_and_learn(raw: pl.DataFrame, config: ProjectConfig, sha256: str) -> Pr
         group=rows[data.group].to_numpy() if data.group else None,
         task=target.task,
     )
+    _check_parts(parts, data.group)
     recipe = learn_recipe(
         rows.filter(parts == TRAIN),
         target,
@@ -112,7 +115,19 @@ def split_and_learn(raw: pl.DataFrame, config: ProjectConfig, sha256: str) -> Pr
         exclude=data.excluded,
     )
     warnings.extend(recipe.warnings)
-    return Prepared(_identify(sha256, config), sha256[:12], recipe, rows, parts, tuple(warnings))
+    return Prepared(
+        _identify(sha256, config), sha256[:12], recipe, rows, parts, tuple(warnings), settings_of(config)
+    )
+
+
+def _check_parts(parts: npt.NDArray[np.int8], group: str | None) -> None:
+    empty = [name for number, name in enumerate(PARTS) if not np.any(parts == number)]
+    if empty:
+        raise TargetError(
+            f"no row is left for the {empty[0]} part",
+            where=f"column {group!r}" if group else None,
+            todo="name a group column with more groups, or none" if group else "give more rows",
+        )
 
 
 def load_prepared(folder: Folder, prepared_id: str | None = None) -> Prepared:
@@ -140,16 +155,22 @@ def load_prepared(folder: Folder, prepared_id: str | None = None) -> Prepared:
         rows=pl.read_parquet(place / "rows.parquet"),
         parts=pl.read_parquet(place / "parts.parquet")["part"].to_numpy(),
         warnings=tuple(facts["warnings"]),
+        settings=facts["settings"],
     )
 
 
-def _identify(sha256: str, config: ProjectConfig) -> str:
-    settings = {
-        "source": sha256,
-        "data": config.data.model_dump(mode="json", exclude={"source"}),
+def settings_of(config: ProjectConfig) -> dict[str, Any]:
+    """What of the config shapes the prepared rows."""
+    return {
+        "data": config.data.model_dump(mode="json"),
         "split": config.split.model_dump(mode="json"),
         "version": __version__,
     }
+
+
+def _identify(sha256: str, config: ProjectConfig) -> str:
+    settings = settings_of(config)
+    settings["data"] = {**settings["data"], "source": sha256}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -179,4 +200,5 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
         "data_version": prepared.data_version,
         "rows": prepared.counts(),
         "warnings": list(prepared.warnings),
+        "settings": prepared.settings,
     }

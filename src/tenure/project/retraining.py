@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +24,9 @@ from tenure.prepare.split import assign_parts
 from tenure.project.folder import Folder
 from tenure.project.preparing import TEST, TRAIN, VALIDATION, Prepared, keep_prepared, load_prepared
 from tenure.project.promoting import note, open_registry
+from tenure.project.runs import config_hash, find_record, new_run_id, record_run
 from tenure.project.trained import TrainedRun
-from tenure.project.training import config_hash, fit, make_release, make_tables, new_run_id, with_overrides
+from tenure.project.training import fit, make_release, make_tables, with_overrides
 from tenure.release.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def retrain(
             "compared_until": int(later.at.max()),
         },
     )
+    result = {"test": {name: asdict(estimate) for name, estimate in evaluation.metrics.items()}}
+    record_run(folder, config, prepared, run, release, version, result)
     rows = prepared.rows.filter(prepared.parts == TEST)
     comparison = _compare(config, prepared, scorer, Scorer.load(release), rows)
     return Retrained(
@@ -152,15 +155,14 @@ def _scores(scorer: Scorer, raw: pl.DataFrame) -> Any:
 
 
 def _prepared_of(folder: Folder, scorer: Scorer) -> str:
-    path = folder.runs / str(scorer.manifest.run_id) / "record.json"
-    try:
-        return str(json.loads(path.read_text())["data"]["prepared"])
-    except FileNotFoundError:
+    record = find_record(folder, scorer.manifest.release)
+    if record is None:
         raise ProjectError(
-            "the record of the champion's run is gone, and with it the way to its training rows",
-            where=str(path),
-            todo="run `tenure run`",
-        ) from None
+            "no record tells which rows the champion was trained on",
+            where=str(folder.runs),
+            todo="run `tenure run`, and promote what it makes",
+        )
+    return str(record["data"]["prepared"])
 
 
 def _extend(old: Prepared, config: ProjectConfig, earlier: LabelledRows, later: LabelledRows) -> Prepared:
@@ -187,7 +189,7 @@ def _extend(old: Prepared, config: ProjectConfig, earlier: LabelledRows, later: 
         exclude=config.data.excluded,
     )
     digest = hashlib.sha256(old.id.encode() + earlier.at.tobytes() + later.at.tobytes()).hexdigest()[:12]
-    return Prepared(digest, digest, recipe, rows, parts, recipe.warnings)
+    return Prepared(digest, digest, recipe, rows, parts, recipe.warnings, old.settings)
 
 
 def _like(new: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
-import secrets
 import time
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tenure.config import ProjectConfig, describe_idle_keys
-from tenure.durable import write_durably
-from tenure.errors import ProjectError, ReleaseError
+from tenure.errors import ProjectError
+from tenure.journal.queries import events
+from tenure.journal.tables import open_journal
 from tenure.model.evaluate import evaluate as evaluate_model
 from tenure.model.explain import global_importance
 from tenure.model.registry import warm
@@ -25,9 +24,10 @@ from tenure.monitor.samples import SCORE
 from tenure.prepare.columns import clean, target_values, time_values
 from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
-from tenure.project.preparing import TEST, TRAIN, VALIDATION, Prepared, load_prepared, prepare
+from tenure.project.preparing import TEST, TRAIN, VALIDATION, Prepared, load_prepared, prepare, settings_of
 from tenure.project.promoting import note, open_registry
 from tenure.project.report import RunReport
+from tenure.project.runs import config_hash, find_record, new_run_id, record_run, recorded_plan
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained
 from tenure.release.folder import ReleaseParts, write_release
 from tenure.release.metrics import compare
@@ -77,9 +77,15 @@ def train(
 
     plan: the run whose recorded plan is followed. Raises ProjectError when rows or plan are not there.
     """
-    config = with_overrides(config, budget, seed)
+    written, config = config, with_overrides(config, budget, seed)
     prepared = load_prepared(folder)
-    trained = _train(folder, config, prepared, _recorded_plan(folder, plan) if plan else None, {})
+    if prepared.settings != settings_of(written):
+        raise ProjectError(
+            "the prepared rows were made by other settings than tenure.yaml has now",
+            where=str(folder.config_file),
+            todo="run `tenure prepare`",
+        )
+    trained = _train(folder, config, prepared, recorded_plan(folder, plan) if plan else None, {})
     keep_trained(folder, trained)
     return trained
 
@@ -232,7 +238,7 @@ def _evaluate(
             *describe_idle_keys(config),
         ),
     )
-    _record(folder, config, prepared, run, report, release)
+    record_run(folder, config, prepared, run, release, version, report.to_dict())
     return report
 
 
@@ -252,10 +258,17 @@ def _appoint(
     registry = open_registry(folder, config)
     manifest = json.loads((release / "manifest.json").read_text())
     params = {f"{m.family}.{key}": value for m in run.trained.plan.members for key, value in m.params.items()}
+    known = {version.release for version in registry.versions()}
     version = registry.register(release, manifest, params, evaluation.metrics)
     before = registry.champion()
     if before is not None and before.version == version:
         return version, True, "the champion"
+    if before is not None and release.name in known:
+        return version, False, f"the same as before; version {before.version} keeps the post"
+    if before is not None and _is_retrained(folder, before.version):
+        registry.challenge(version)
+        why = f"version {before.version}, trained on later rows by a review, keeps the post; `tenure promote` decides"
+        return version, False, why
     lead = None if before is None else _lead_of(folder, before, run, prepared, tables)
     if before is not None and config.retrain.promote == "manual":
         registry.challenge(version)
@@ -273,52 +286,24 @@ def _appoint(
     )
 
 
+def _is_retrained(folder: Folder, version: str) -> bool:
+    with closing(open_journal(folder.journal)) as db:
+        return any(event.body["version"] == version for event in events(db, "retrain"))
+
+
 def _lead_of(
     folder: Folder, champion: ModelVersion, run: TrainedRun, prepared: Prepared, tables: Tables
 ) -> Estimate | None:
     """How much better the champion is on the same test rows; None where it may have been trained on them."""
-    try:
-        scorer = Scorer.load(folder.root / champion.path)
-        record = json.loads((folder.runs / str(scorer.manifest.run_id) / "record.json").read_text())
-    except (ReleaseError, FileNotFoundError):
+    record = find_record(folder, champion.release)
+    if record is None or record["data"]["prepared"] != prepared.id:
         return None
-    if record["data"]["prepared"] != prepared.id:
-        return None
+    scorer = Scorer.load(folder.root / champion.path)
     scored = scorer.score_table(prepared.rows.filter(prepared.parts == TEST))
     old = scored.margins if scored.probabilities is None else scored.probabilities
     new = run.trained.scores(tables.test)
     thresholds = (run.trained.calibration.threshold, scorer.threshold)
     return compare(scorer.task, tables.test.y, new, old, run.trained.metric, thresholds=thresholds)
-
-
-def _record(
-    folder: Folder,
-    config: ProjectConfig,
-    prepared: Prepared,
-    run: TrainedRun,
-    report: RunReport,
-    release: Path,
-) -> None:
-    """Write the run record and its line in the journal: the way back from a release to data, config and plan."""
-    body = {
-        "format": "tenure-run/1",
-        "run": run.run,
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "release": release.name,
-        "version": report.version,
-        "data": {"version": prepared.data_version, "prepared": prepared.id, "rows": prepared.counts()},
-        "config": config.model_dump(mode="json"),
-        "config_sha256": run.config_sha256,
-        "seed": run.seed,
-        "test_reads": 1,
-        "plan": run.trained.plan.to_json(),
-        "result": report.to_dict(),
-    }
-    place = folder.runs / run.run
-    place.mkdir(exist_ok=True)
-    write_durably(place / "record.json", json.dumps(body, indent=1))
-    kept = ("run", "release", "version", "data", "config_sha256", "seed")
-    note(folder, "run", {key: body[key] for key in kept})
 
 
 def reference_of(features: pl.DataFrame, scored: Any) -> dict[str, Any]:
@@ -330,20 +315,6 @@ def reference_of(features: pl.DataFrame, scored: Any) -> dict[str, Any]:
         "rows": summarise([features]).to_dict(),
         "scores": summarise([pl.DataFrame({SCORE: scores})]).to_dict(),
     }
-
-
-def config_hash(config: ProjectConfig) -> str:
-    """SHA-256 of the effective config."""
-    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()
-
-
-def new_run_id() -> str:
-    """A name for a run that sorts by time.
-
-    >>> len(new_run_id())
-    20
-    """
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def open_registry_uri(folder: Folder, config: ProjectConfig) -> str:
@@ -359,19 +330,6 @@ def with_overrides(config: ProjectConfig, budget: float | None, seed: int | None
     if seed is not None:
         config = config.model_copy(update={"split": config.split.model_copy(update={"seed": seed})})
     return config
-
-
-def _recorded_plan(folder: Folder, run: str) -> Plan:
-    path = folder.runs / run / "record.json"
-    try:
-        return Plan.from_json(json.loads(path.read_text())["plan"])
-    except FileNotFoundError:
-        known = sorted(place.name for place in folder.runs.iterdir() if (place / "record.json").is_file())
-        raise ProjectError(
-            f"there is no run {run!r}; recorded are: {', '.join(known) or 'none'}",
-            where=str(folder.runs),
-            todo="name a recorded run",
-        ) from None
 
 
 def _late(config: ProjectConfig, run: TrainedRun) -> tuple[str, ...]:

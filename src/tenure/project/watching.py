@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import sqlite3
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from tenure.config import ProjectConfig
 from tenure.errors import ColumnsMissing, RowsRefused, SourceError
-from tenure.journal.entries import GivenOutcome, from_micros, row_key
+from tenure.journal.entries import GivenOutcome, Prediction, from_micros, row_key
 from tenure.journal.queries import events, health, labelled, predictions_between
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import add_outcomes
@@ -25,6 +26,7 @@ from tenure.monitor.review import Decision, ReviewFacts, ReviewSettings, decide
 from tenure.monitor.samples import kinds_of, read_reference
 from tenure.monitor.windows import LabelledRows, choose_window, collect_labelled, collect_live
 from tenure.monitor.worth import Worth, worth_of_retraining
+from tenure.prepare.recipe import Recipe
 from tenure.project.folder import Folder
 from tenure.project.promoting import Holder, find_release, note, open_registry
 from tenure.project.retraining import NewRows, Retrained, find_new_rows, retrain
@@ -167,7 +169,8 @@ def _measure(
     with closing(open_journal(folder.journal)) as db:
         since = _since_reference(db, window.since, holder.version)
         live = collect_live(predictions_between(db, since, window.until), recipe, holder.release.name)
-        outcomes = collect_labelled(labelled(db, window.outcomes_since, window.until), recipe.target)
+        pairs = labelled(db, window.outcomes_since, window.until)
+        outcomes = collect_labelled(_of_this_target(folder, recipe, pairs), recipe.target)
         answered = health(db, window.outcomes_since, window.until).predictions_by_version
         service = health(db, window.since, window.until)
     drift = measure_drift(
@@ -205,6 +208,23 @@ def _measure(
         checks=make_checks(drift, performance, found),
     )
     return report, outcomes.known()
+
+
+def _of_this_target(
+    folder: Folder, recipe: Recipe, pairs: Iterable[tuple[Prediction, str | float]]
+) -> Iterator[tuple[Prediction, str | float]]:
+    """Leave out what releases with another target or other classes have answered."""
+    known: dict[str, bool] = {}
+    for prediction, outcome in pairs:
+        if prediction.release not in known:
+            path = folder.releases / prediction.release / "recipe.json"
+            target = Recipe.from_json(path.read_text()).target if path.is_file() else None
+            known[prediction.release] = target is not None and (target.name, target.classes) == (
+                recipe.target.name,
+                recipe.target.classes,
+            )
+        if known[prediction.release]:
+            yield prediction, outcome
 
 
 def _since_reference(db: sqlite3.Connection, since: datetime | None, version: str) -> datetime | None:

@@ -220,6 +220,10 @@ class _Records:
             UnicodeDecodeError
         ):  # _TextCheck, which runs first, has told of it, unless only the header is read
             raise self._fault("the text is not UTF-8", self._line, "save it as UTF-8") from None
+        if "\r" in header:
+            raise self._fault(
+                "lines end with a bare carriage return", self._line, "save the table with line feeds"
+            )
         names = next(csv.reader([header], delimiter=self._delimiter))
         if len(names) == 1:
             self._check_delimiter(header, lines)

@@ -1,0 +1,93 @@
+"""Run records: the way back from a release to its data, config and plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tenure.config import ProjectConfig
+from tenure.durable import write_durably
+from tenure.errors import ProjectError
+from tenure.model.settings import Plan
+from tenure.project.folder import Folder
+from tenure.project.preparing import Prepared
+from tenure.project.promoting import note
+from tenure.project.trained import TrainedRun
+
+FORMAT = "tenure-run/1"
+
+
+def new_run_id() -> str:
+    """A name for a run that sorts by time.
+
+    >>> len(new_run_id())
+    20
+    """
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def config_hash(config: ProjectConfig) -> str:
+    """SHA-256 of the effective config."""
+    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()
+
+
+def record_run(
+    folder: Folder,
+    config: ProjectConfig,
+    prepared: Prepared,
+    run: TrainedRun,
+    release: Path,
+    version: str,
+    result: dict[str, Any],
+) -> None:
+    """Write a run's record and its line in the journal. result: what was measured, as JSON data."""
+    body = {
+        "format": FORMAT,
+        "run": run.run,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "release": release.name,
+        "version": version,
+        "data": {"version": prepared.data_version, "prepared": prepared.id, "rows": prepared.counts()},
+        "config": config.model_dump(mode="json"),
+        "config_sha256": run.config_sha256,
+        "seed": run.seed,
+        "test_reads": 1,
+        "plan": run.trained.plan.to_json(),
+        "result": result,
+    }
+    place = folder.runs / run.run
+    place.mkdir(exist_ok=True)
+    write_durably(place / "record.json", json.dumps(body, indent=1))
+    kept = ("run", "release", "version", "data", "config_sha256", "seed")
+    note(folder, "run", {key: body[key] for key in kept})
+
+
+def find_record(folder: Folder, release: str) -> dict[str, Any] | None:
+    """The latest record of a run that made this release, or None.
+
+    By the release, not by the run that its manifest names: a run that was killed before it wrote its record
+    leaves a release that the next run finds finished.
+    """
+    for path in sorted(folder.runs.glob("*/record.json"), reverse=True):
+        body = json.loads(path.read_text())
+        if body["release"] == release:
+            return dict(body)
+    return None
+
+
+def recorded_plan(folder: Folder, run: str) -> Plan:
+    """The plan that a run carried out. Raises ProjectError when there is no such record."""
+    path = folder.runs / run / "record.json"
+    try:
+        return Plan.from_json(json.loads(path.read_text())["plan"])
+    except FileNotFoundError:
+        known = sorted(place.parent.name for place in folder.runs.glob("*/record.json"))
+        raise ProjectError(
+            f"there is no run {run!r}; recorded are: {', '.join(known) or 'none'}",
+            where=str(folder.runs),
+            todo="name a recorded run",
+        ) from None
