@@ -6,6 +6,7 @@ import csv
 import random
 import signal
 import threading
+import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -48,8 +49,8 @@ def test_no_answered_prediction_is_lost_or_doubled_by_a_kill(telco: Path, rows: 
             answered.append(service.post("/predict", row)["predictions"][0]["id"])
         client = threading.Thread(target=ask_until_it_dies, args=(service, rows[1000:2000], answered))
         client.start()
-        while len(answered) < 1300:
-            pass
+        while len(answered) < 1300 and client.is_alive():
+            time.sleep(0.001)
         service.stop(signal.SIGKILL)
         client.join()
         service.start()

@@ -308,3 +308,11 @@ def test_nothing_is_changed_when_it_cannot_be_recorded(telecom: Callable[[str], 
     with pytest.raises(RegistryError, match="no champion called"):
         project.registry()
     assert project.folder.champion.read_text() == pointer
+
+
+def test_damaged_prepared_rows_are_named(telecom: Callable[[str], Project]):
+    project = telecom("damaged")
+    prepared = project.prepare()
+    (project.folder.prepared / prepared.id / "rows.parquet").write_text("no table")
+    with pytest.raises(ProjectError, match="damaged"):
+        project.train()

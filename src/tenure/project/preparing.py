@@ -133,7 +133,7 @@ def _check_parts(parts: npt.NDArray[np.int8], group: str | None) -> None:
 def load_prepared(folder: Folder, prepared_id: str | None = None) -> Prepared:
     """Read what `prepare` kept: the latest, or the one with this id.
 
-    Raises ProjectError when it is not there.
+    Raises ProjectError when it is not there, or damaged.
     """
     import polars as pl
 
@@ -141,22 +141,27 @@ def load_prepared(folder: Folder, prepared_id: str | None = None) -> Prepared:
         name = prepared_id or json.loads((folder.own / "prepared.json").read_text())["id"]
         place = folder.prepared / name
         facts = json.loads((place / "facts.json").read_text())
-        recipe = Recipe.from_json((place / "recipe.json").read_text())
+        return Prepared(
+            id=facts["id"],
+            data_version=facts["data_version"],
+            recipe=Recipe.from_json((place / "recipe.json").read_text()),
+            rows=pl.read_parquet(place / "rows.parquet"),
+            parts=pl.read_parquet(place / "parts.parquet")["part"].to_numpy(),
+            warnings=tuple(facts["warnings"]),
+            settings=facts["settings"],
+        )
     except FileNotFoundError:
         raise ProjectError(
             "there are no prepared rows" + (f" {prepared_id}" if prepared_id else ""),
             where=str(folder.prepared),
             todo="run `tenure prepare`",
         ) from None
-    return Prepared(
-        id=facts["id"],
-        data_version=facts["data_version"],
-        recipe=recipe,
-        rows=pl.read_parquet(place / "rows.parquet"),
-        parts=pl.read_parquet(place / "parts.parquet")["part"].to_numpy(),
-        warnings=tuple(facts["warnings"]),
-        settings=facts["settings"],
-    )
+    except (ValueError, KeyError, pl.exceptions.PolarsError) as error:
+        raise ProjectError(
+            f"the prepared rows are damaged: {(str(error).splitlines() or [''])[0]}",
+            where=str(folder.prepared),
+            todo="remove the folder of that name, then run `tenure prepare`",
+        ) from error
 
 
 def settings_of(config: ProjectConfig) -> dict[str, Any]:

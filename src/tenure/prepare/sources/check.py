@@ -55,7 +55,7 @@ def check_source(source: Source, *, min_rows: int = 2) -> SourceFacts:
     if n_rows < min_rows:
         held = "only a header" if n_rows == 0 else f"{n_rows} row" + ("s" if n_rows > 1 else "")
         raise SourceError(
-            f"the table has {held}; at least {min_rows} rows are needed",
+            f"the table has {held}; at least {min_rows} row{'s' if min_rows > 1 else ''} of data must be there",
             where=str(source),
             todo="give more rows",
         )
