@@ -57,7 +57,9 @@ class PredictEndpoint:
             self._service.note_refusal(refused)
             await send_refusal(send, refused)
             return
-        except Exception:
+        except (
+            Exception
+        ):  # middleware is not in the way of this endpoint: a fault of ours ends here, logged and counted
             log.exception("a request for predictions failed")
             self._service.metrics.count_refusal(500)
             await send_refusal(send, Refused(500, "the service failed; its log says why"))
