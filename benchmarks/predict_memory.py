@@ -1,4 +1,4 @@
-"""Peak memory and speed of `tenure predict` as the table grows: it must not grow with the rows.
+"""Peak memory and speed of `tenure predict` as the table grows. Goal: it does not grow with the rows.
 
     python benchmarks/predict_memory.py [ROWS ...]      (default: 100000 400000 1600000)
 

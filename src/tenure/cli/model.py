@@ -37,7 +37,7 @@ def evaluate(args: Namespace) -> Result:
 
 
 def predict(args: Namespace) -> Result:
-    """Score a table of any size."""
+    """Score a table, batch by batch."""
     from tenure.project import Project
 
     if args.explain < 0:

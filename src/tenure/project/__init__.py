@@ -87,7 +87,7 @@ class Project:
         explain: int = 0,
         delimiter: str | None = None,
     ) -> dict[str, Any]:
-        """Score a table of any size into a .csv or .parquet file."""
+        """Score a table into a .csv or .parquet file."""
         from tenure.project.predicting import predict
 
         return predict(self.folder, self.config, model, source, output, explain, delimiter)

@@ -1,4 +1,4 @@
-"""Score a table of any size, batch by batch: memory does not grow with the rows."""
+"""Score a table batch by batch: neither the rows nor the answers are held whole."""
 
 from __future__ import annotations
 
