@@ -101,7 +101,7 @@ def _add_model_commands(commands: Commands) -> None:
         "--plan", metavar="RUN", help="follow the plan that an earlier run carried out; no search"
     )
     _command(commands, "evaluate", "read the test rows once; write and register the release")
-    predict = _command(commands, "predict", "score a table, row by row in its order")
+    predict = _command(commands, "predict", "score a table of any length, row by row in its order")
     predict.add_argument("source", metavar="SOURCE", help="the table to score")
     predict.add_argument("output", metavar="OUTPUT", help="a .csv or .parquet file to write")
     predict.add_argument(

@@ -21,7 +21,7 @@ from tenure.journal.entries import NewPrediction, row_key
 from tenure.journal.identifiers import new_id_and_time
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import add_predictions
-from tenure.prepare.sources import check_source, find_source, scan
+from tenure.prepare.sources import batches, check_source, find_source
 from tenure.project.folder import Folder
 from tenure.project.promoting import find_release, note
 from tenure.release.scorer import Scorer
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from tenure.release.scorer import TableScores
 
 log = logging.getLogger(__name__)
-
-BATCH_ROWS = 20_000
 
 
 def predict(
@@ -78,9 +76,9 @@ def predict(
     named = target.with_name(mark + problems_file.name)
     try:
         with closing(open_journal(folder.journal)) as db:
-            batches = _Batches(scorer, config.name, holder.version, explain, named, db, set(facts.columns))
-            _write(batches, scan(table, has_blank_lines=facts.has_blank_lines), temporary, target.suffix)
-        if batches.n_problems:
+            answers = _Answers(scorer, config.name, holder.version, explain, named, db, set(facts.columns))
+            _write(answers, batches(table, facts), temporary, target.suffix)
+        if answers.n_problems:
             named.replace(problems_file)
         else:
             problems_file.unlink(missing_ok=True)
@@ -89,17 +87,17 @@ def predict(
     finally:
         temporary.unlink(missing_ok=True)
         named.unlink(missing_ok=True)
-    if batches.n_problems:
+    if answers.n_problems:
         log.warning(
             "warning: %d cell(s) break the recipe and were scored as missing; each is named in %s",
-            batches.n_problems,
+            answers.n_problems,
             problems_file,
         )
     document = {
         "output": str(target),
-        "rows": batches.n_rows,
-        "problems": batches.n_problems,
-        "problems_file": str(problems_file) if batches.n_problems else None,
+        "rows": answers.n_rows,
+        "problems": answers.n_problems,
+        "problems_file": str(problems_file) if answers.n_problems else None,
         "model": {"name": config.name, "version": holder.version, "release": scorer.manifest.release},
         "source_sha256": facts.sha256,
     }
@@ -122,7 +120,7 @@ def _check_output(output: str) -> Path:
     return target
 
 
-class _Batches:
+class _Answers:
     """Scores batch after batch, journals what it answers, and keeps the count and the problems."""
 
     def __init__(
@@ -225,16 +223,14 @@ class _Batches:
         add_predictions(self.db, entries)
 
 
-def _write(batches: _Batches, table: pl.LazyFrame, path: Path, suffix: str) -> None:
+def _write(answers: _Answers, table: Iterator[pl.DataFrame], path: Path, suffix: str) -> None:
     from polars.io.plugins import register_io_source
 
-    stream = table.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
-    first = batches.score(next(iter(stream)))
+    first = answers.score(next(table))
 
     def scored(*_: object) -> Iterator[pl.DataFrame]:
         yield first
-        for raw in stream:
-            yield batches.score(raw)
+        yield from map(answers.score, table)
 
     answer = register_io_source(scored, schema=first.schema)
     if suffix == ".csv":

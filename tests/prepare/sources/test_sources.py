@@ -143,9 +143,10 @@ def test_real_tables_pass(shared_data: Path) -> None:
 
 
 def test_a_row_of_nothing_but_delimiters_is_a_row(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("a,b\n1,2\n,\n3,4\n")
-    source = find_source("a.csv", tmp_path)
-    facts = check_source(source)
-    assert (facts.n_rows, facts.has_blank_lines) == (3, False)
-    rows = scan(source, has_blank_lines=facts.has_blank_lines).collect().rows()
-    assert rows == [("1", "2"), (None, None), ("3", "4")]
+    for blank in ("", "\n", "\r\n\n"):
+        (tmp_path / "a.csv").write_text(f"a,b\n{blank}1,2\n{blank},\n3,4\n{blank}", newline="")
+        source = find_source("a.csv", tmp_path)
+        facts = check_source(source)
+        assert (facts.n_rows, facts.has_blank_lines) == (3, bool(blank))
+        rows = scan(source, has_blank_lines=facts.has_blank_lines).collect().rows()
+        assert rows == [("1", "2"), (None, None), ("3", "4")]

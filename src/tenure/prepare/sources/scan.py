@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
 
 from tenure.errors import ExtraMissing, SourceError
-from tenure.prepare.sources.csv_bytes import read_header
+from tenure.prepare.sources.csv_bytes import read_header, whole_records, without_blank_lines
 from tenure.prepare.sources.find import Source
 
 
@@ -17,8 +18,8 @@ def scan(source: Source, *, has_blank_lines: bool = True) -> pl.LazyFrame:
     """The rows of a source, in file order, lazily.
 
     CSV: every column String, cells as written; an unnamed column is called column_<number>.
-    has_blank_lines: as check_source found. Polars reads a blank line as a row of nulls, so that in a file with
-    such lines rows of nothing but delimiters go, too.
+    has_blank_lines: as check_source found; Polars would read such a line as a row of nulls, so that it is taken
+    out first, and the file is held whole.
     Raises SourceError for nested columns and for files that cannot be read.
     """
     try:
@@ -55,16 +56,16 @@ def _scan(source: Source, has_blank_lines: bool) -> pl.LazyFrame:
 
 
 def _scan_csv(source: Source, has_blank_lines: bool) -> pl.LazyFrame:
-    frame = pl.scan_csv(
-        list(source.paths),
-        separator=source.delimiter,
-        infer_schema=False,
-        new_columns=list(read_header(source.paths[0], source.delimiter)),
-        glob=False,
-    )
-    if not has_blank_lines or len(frame.collect_schema()) == 1:
-        return frame
-    return frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    columns = read_header(source.paths[0], source.delimiter)
+    if not has_blank_lines or len(columns) == 1:
+        return scan_csv_text(list(source.paths), source.delimiter, columns)
+    texts = [b"".join(map(without_blank_lines, whole_records(path))) for path in source.paths]
+    return scan_csv_text(texts, source.delimiter, columns)
+
+
+def scan_csv_text(text: list[Path] | list[bytes], delimiter: str, columns: Sequence[str]) -> pl.LazyFrame:
+    """Checked CSV text with a header and without blank lines, lazily; columns: the names to give."""
+    return pl.scan_csv(text, separator=delimiter, infer_schema=False, new_columns=list(columns), glob=False)
 
 
 def _read_json(path: Path) -> pl.DataFrame:
