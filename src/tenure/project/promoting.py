@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tenure.config import ProjectConfig
+from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import record_event
 from tenure.model.registry import Registry, needs_sync, read_champion
@@ -19,6 +20,23 @@ def open_registry(folder: Folder, config: ProjectConfig) -> Registry:
     folder.make()
     registry = Registry(config.store.registry, config.name, folder.root)
     registry.sync()
+    return registry
+
+
+def open_to_change(folder: Folder, config: ProjectConfig) -> Registry:
+    """The registry, for a command that holds the project's lock.
+
+    A change of post that has no event (a kill or a full disk came between, or another tool of MLflow's moved the
+    alias) gets one now, so that the journal tells of every champion.
+    """
+    registry = open_registry(folder, config)
+    champion = registry.champion()
+    with closing(open_journal(folder.journal)) as db:
+        told = max(events(db, "promotion") + events(db, "rollback"), key=lambda event: event.id, default=None)
+        before = told and told.body["version"]
+        if champion is not None and champion.version != before:
+            body = {"version": champion.version, "before": before, "by": "unknown"}
+            record_event(db, "promotion", body)
     return registry
 
 
@@ -46,7 +64,7 @@ def find_release(folder: Folder, config: ProjectConfig, which: str) -> Holder:
 
 def promote(folder: Folder, config: ProjectConfig, version: str) -> tuple[str | None, str]:
     """Make a version ("3", or "challenger") the champion."""
-    registry = open_registry(folder, config)
+    registry = open_to_change(folder, config)
     before = registry.champion()
     after = registry.promote(registry.resolve(version).version)
     note(
@@ -57,7 +75,7 @@ def promote(folder: Folder, config: ProjectConfig, version: str) -> tuple[str | 
 
 def rollback(folder: Folder, config: ProjectConfig) -> tuple[str, str]:
     """Give the post back to the previous champion. Raises RegistryError when there is none."""
-    registry = open_registry(folder, config)
+    registry = open_to_change(folder, config)
     before = registry.resolve("champion")
     after = registry.rollback()
     note(folder, "rollback", {"version": after.version, "before": before.version, "by": "command"})

@@ -25,7 +25,7 @@ from tenure.prepare.columns import clean, target_values, time_values
 from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
 from tenure.project.preparing import TEST, TRAIN, VALIDATION, Prepared, load_prepared, prepare, settings_of
-from tenure.project.promoting import note, open_registry
+from tenure.project.promoting import note, open_to_change
 from tenure.project.report import RunReport
 from tenure.project.runs import config_hash, find_record, new_run_id, record_run, recorded_plan
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained
@@ -255,7 +255,7 @@ def _appoint(
 
     Returns its version, whether it is champion, and why in words.
     """
-    registry = open_registry(folder, config)
+    registry = open_to_change(folder, config)
     manifest = json.loads((release / "manifest.json").read_text())
     params = {f"{m.family}.{key}": value for m in run.trained.plan.members for key, value in m.params.items()}
     known = {version.release for version in registry.versions()}

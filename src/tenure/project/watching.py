@@ -18,7 +18,7 @@ from tenure.journal.entries import GivenOutcome, Prediction, from_micros, row_ke
 from tenure.journal.queries import events, health, labelled, predictions_between
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import add_outcomes
-from tenure.model.registry import ModelVersion
+from tenure.model.registry import ModelVersion, Registry
 from tenure.monitor.drift import measure_drift
 from tenure.monitor.performance import measure_performance
 from tenure.monitor.report import HealthReport, MonitorReport, make_checks
@@ -28,7 +28,7 @@ from tenure.monitor.windows import LabelledRows, choose_window, collect_labelled
 from tenure.monitor.worth import Worth, worth_of_retraining
 from tenure.prepare.recipe import Recipe
 from tenure.project.folder import Folder
-from tenure.project.promoting import Holder, find_release, note, open_registry
+from tenure.project.promoting import Holder, find_release, note, open_to_change
 from tenure.project.retraining import NewRows, Retrained, find_new_rows, retrain
 from tenure.records import Estimate
 from tenure.release.scorer import Scorer
@@ -99,7 +99,7 @@ def review(
     budget: float | None,
 ) -> dict[str, Any]:
     """Monitor, decide, and unless dry_run carry the decision out. What was decided and done is recorded."""
-    registry = open_registry(folder, config)
+    registry = open_to_change(folder, config)
     champion = registry.resolve("champion")
     holder = Holder(champion.version, folder.root / champion.path)
     report, outcomes = _measure(folder, config, holder, since, until)
@@ -116,7 +116,7 @@ def review(
         "dry_run": dry_run,
     }
     if not dry_run:
-        document |= _act(folder, config, decision, champion, scorer, new, budget)
+        document |= _act(folder, config, registry, decision, champion, scorer, new, budget)
     note(folder, "review", document)
     return document
 
@@ -124,13 +124,13 @@ def review(
 def _act(
     folder: Folder,
     config: ProjectConfig,
+    registry: Registry,
     decision: Decision,
     champion: ModelVersion,
     scorer: Scorer,
     new: NewRows,
     budget: float | None,
 ) -> dict[str, Any]:
-    registry = open_registry(folder, config)
     if decision.verdict == "roll_back" and config.retrain.promote == "automatic":
         back = registry.rollback()
         note(folder, "rollback", {"version": back.version, "before": champion.version, "by": "review"})
