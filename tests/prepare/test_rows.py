@@ -47,7 +47,7 @@ def test_every_bad_cell_is_named_at_once() -> None:
         RowCleaner(RECIPE).clean({"fee": "cheap", "plan": ["Basic"], "paid": "perhaps"}, position=7)
     named = [(p.row, p.column, p.rule, p.value) for p in error.value.problems]
     assert named == [
-        (7, "fee", "must be a finite number", "'cheap'"),
+        (7, "fee", "must be a number within ±1e38", "'cheap'"),
         (7, "plan", "must be a text or a whole number", "['Basic']"),
         (7, "paid", "must be No or Yes", "'perhaps'"),
         (7, "since", "is missing", "nothing"),

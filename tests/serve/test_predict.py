@@ -87,7 +87,7 @@ def test_every_bad_cell_of_every_row_is_named_and_nothing_is_predicted(
     assert answer.json()["problems"][0] == {
         "row": 1,
         "column": "months",
-        "rule": "must be a finite number",
+        "rule": "must be a number within ±1e38",
         "value": "'many'",
     }
     assert list(predictions_between(journal)) == []
@@ -127,12 +127,13 @@ def test_bodies_that_are_no_rows(post: Any, journal: sqlite3.Connection, body: b
     assert [r.status for r in refusals(journal)] == [status]
 
 
-@pytest.mark.parametrize("number", [10**30, -(10**300), 2**64])
+@pytest.mark.parametrize("number", [10**30, -(10**37), 2**64])
 def test_huge_whole_numbers_are_numbers_or_refused(post: Any, rows: list, journal: Any, number: int):
     answer = post("/predict", json={**rows[0], "months": number, "unused": number})
     assert answer.status_code == 200
     kept = find_prediction(journal, answer.json()["predictions"][0]["id"])
     assert kept.row["unused"] == number
+    assert post("/predict", json={**rows[0], "months": number * 10**30}).status_code == 422
 
 
 def test_colons_and_keys_in_texts_are_no_double_keys(post: Any, rows: list):

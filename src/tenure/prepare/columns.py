@@ -8,7 +8,7 @@ import polars as pl
 from tenure.errors import ColumnsMissing, SourceError
 from tenure.prepare.expressions import clean_cell, folded, missing, readable, text_of, unread_rows
 from tenure.prepare.recipe import ColumnRecipe, NumberFormat, Recipe, TargetRecipe
-from tenure.prepare.rules import rule_of
+from tenure.prepare.rules import A_NUMBER, rule_of
 from tenure.prepare.tokens import shown
 from tenure.records import CellProblem
 
@@ -69,7 +69,7 @@ def target_problems(target: TargetRecipe, series: pl.Series, limit: int = 1000) 
     marks = raw.select(
         (~missing(column, series.dtype)) & _target_value(target, series.dtype).is_null()
     ).to_series()
-    rule = f"must be one of {', '.join(target.classes)}" if target.classes else "must be a number"
+    rule = f"must be one of {', '.join(target.classes)}" if target.classes else A_NUMBER
     rows = marks.arg_true().head(limit).to_list()
     return [CellProblem(row, target.name, rule, shown(series[row])) for row in rows]
 

@@ -10,7 +10,7 @@ import polars as pl
 from tenure.prepare import date_text, number_text
 from tenure.prepare.date_columns import read_dates
 from tenure.prepare.recipe import OTHER, ColumnRecipe, NumberFormat
-from tenure.prepare.tokens import LARGEST_WHOLE, LOWER, SPACE_RUN, SPACES, UPPER, fold
+from tenure.prepare.tokens import LARGEST_NUMBER, LARGEST_WHOLE, LOWER, SPACE_RUN, SPACES, UPPER, fold
 
 _TEXT_LIKE = (pl.String, pl.Categorical, pl.Enum)
 
@@ -83,7 +83,7 @@ def number_of(text: pl.Expr, style: NumberFormat) -> pl.Expr:
     """number_text.parser on a column of stripped text; null where it is no number."""
     bare: pl.Expr = pl.when(text.str.contains(f"^(?:{number_text.pattern(style)})$")).then(text)
     if style.plain:
-        return _finite(bare.cast(pl.Float64, strict=False))
+        return _in_range(bare.cast(pl.Float64, strict=False))
     for removal in number_text.removals(style):
         bare = bare.str.replace_all(removal, "", literal=True)
     if style.decimal == ",":
@@ -93,7 +93,7 @@ def number_of(text: pl.Expr, style: NumberFormat) -> pl.Expr:
     value = bare.cast(pl.Float64, strict=False)
     if style.accounting:
         value = pl.when(text.str.starts_with("(")).then(-value).otherwise(value)
-    return _finite(value)
+    return _in_range(value)
 
 
 def date_of(text: pl.Expr, names: tuple[str, ...]) -> pl.Expr:
@@ -101,15 +101,15 @@ def date_of(text: pl.Expr, names: tuple[str, ...]) -> pl.Expr:
     return text.map_batches(partial(read_dates, names=names), return_dtype=pl.Int64, is_elementwise=True)
 
 
-def _finite(value: pl.Expr) -> pl.Expr:
-    return pl.when(value.is_finite()).then(value)
+def _in_range(value: pl.Expr) -> pl.Expr:
+    return pl.when(value.abs() <= LARGEST_NUMBER).then(value)
 
 
 def _number(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_decimal():
-        value = pl.col(column.name).cast(pl.String).cast(pl.Float64)
+        value = _in_range(pl.col(column.name).cast(pl.String).cast(pl.Float64))
     elif dtype.is_numeric():
-        value = _finite(pl.col(column.name).cast(pl.Float64))
+        value = _in_range(pl.col(column.name).cast(pl.Float64))
     elif dtype == pl.Boolean:  # a yes/no where a number is expected is a mistake, not 0 or 1
         return _nulls(column.name, pl.Float64)
     else:

@@ -6,11 +6,11 @@ the other refuses too ("1_000", full-width digits and "infinity" are accepted by
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 
 from tenure.prepare.recipe import NumberFormat
+from tenure.prepare.tokens import LARGEST_NUMBER
 
 CURRENCIES = ("$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "CHF", "JPY", "INR")
 PLAIN = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -54,7 +54,7 @@ def removals(style: NumberFormat) -> list[str]:
 
 
 def parser(style: NumberFormat) -> Callable[[str], float | None]:
-    """A function from stripped text to a finite float, or None when the text is no number of this style.
+    """A function from stripped text to a float within LARGEST_NUMBER, or None when the text is no number of this style.
 
     >>> parser(NumberFormat(thousands=",", currency=("$",), accounting=True))("($1,234.50)")
     -1234.5
@@ -68,7 +68,7 @@ def parser(style: NumberFormat) -> Callable[[str], float | None]:
             if match(text) is None:
                 return None
             value = float(text)
-            return value if math.isfinite(value) else None
+            return value if abs(value) <= LARGEST_NUMBER else None
 
         return plain
 
@@ -86,7 +86,7 @@ def parser(style: NumberFormat) -> Callable[[str], float | None]:
         value = float(bare + "e-2" if style.percent and "%" in text else bare)
         if style.accounting and text.startswith("("):
             value = -value
-        return value if math.isfinite(value) else None
+        return value if abs(value) <= LARGEST_NUMBER else None
 
     return formatted
 

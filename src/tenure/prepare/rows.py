@@ -10,7 +10,7 @@ from tenure.errors import RowsRefused
 from tenure.prepare import date_text, number_text
 from tenure.prepare.recipe import OTHER, ColumnRecipe, NumberFormat, Recipe
 from tenure.prepare.rules import MISSING_KEY, rule_of
-from tenure.prepare.tokens import SPACES, fold, shown, squeeze, whole_text
+from tenure.prepare.tokens import LARGEST_NUMBER, SPACES, fold, shown, squeeze, whole_text
 from tenure.records import CellProblem
 
 # Spellings of one category whose level is remembered, beside the levels themselves.
@@ -108,8 +108,8 @@ def _number(column: ColumnRecipe) -> Cell:
                 parsed = float(value)  # type: ignore[arg-type]
             except OverflowError:
                 raise BadCellError from None
-            # Not finite, or NaN, which no comparison holds for.
-            if not -math.inf < parsed < math.inf:
+            # Too large, or NaN, which no comparison holds for.
+            if not -LARGEST_NUMBER <= parsed <= LARGEST_NUMBER:
                 if is_missing(value):
                     return None
                 raise BadCellError

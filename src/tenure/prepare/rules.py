@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenure.prepare.recipe import ColumnRecipe
 
 MISSING_KEY = "is missing"
+A_NUMBER = "must be a number within ±1e38"  # tokens.LARGEST_NUMBER
 
 
 def rule_of(column: ColumnRecipe) -> str:
@@ -14,7 +15,7 @@ def rule_of(column: ColumnRecipe) -> str:
     'must be No or Yes'
     """
     if column.kind in ("number", "integer"):
-        return "must be a finite number"
+        return A_NUMBER
     if column.kind == "boolean":
         return "must be " + " or ".join(column.labels)
     if column.kind == "date":

@@ -14,7 +14,7 @@ from tenure.prepare.expressions import date_of, folded, number_of, readable
 from tenure.prepare.recipe import NumberFormat
 from tenure.prepare.sketches import FrequentValues, hash_numbers
 from tenure.prepare.summary import ColumnSummary, Holds, Summary
-from tenure.prepare.tokens import FALSE_WORDS, SPACES, STRONG_NULLS, TRUE_WORDS, WEAK_NULLS
+from tenure.prepare.tokens import FALSE_WORDS, LARGEST_NUMBER, SPACES, STRONG_NULLS, TRUE_WORDS, WEAK_NULLS
 
 # The block is part of the result: the frequent values beyond their capacity depend on it.
 _BLOCK = 50_000
@@ -88,10 +88,10 @@ def _add(column: ColumnSummary, cells: pl.Series) -> None:
         return
     values = _numbers(cells)
     column.nulls += len(cells) - len(values)
-    finite = values[np.isfinite(values)]
-    column.n_infinite += len(values) - len(finite)
-    _add_numbers(column, finite)
-    different, counts = np.unique(finite + 0.0, return_counts=True)
+    kept = values[np.abs(values) <= LARGEST_NUMBER]
+    column.n_infinite += len(values) - len(kept)
+    _add_numbers(column, kept)
+    different, counts = np.unique(kept + 0.0, return_counts=True)
     column.distincts.update(hash_numbers(different))
     named = [bool(value) for value in different] if column.holds == "boolean" else different.tolist()
     column.frequent.update(named, counts.tolist())

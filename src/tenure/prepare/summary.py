@@ -25,7 +25,7 @@ class ColumnSummary:
 
     holds: what its cells are; dates count as numbers, microseconds since the epoch.
     n: rows.  nulls: null cells (NaN among them).  null_tokens: texts such as "?" or "n/a", folded -> count.
-    n_infinite: numbers left out of moments and quantiles.
+    n_infinite: infinite numbers and those beyond 1e38, left out of moments and quantiles.
     n_numbers, n_dates, n_booleans: text cells that can be read as such.
     length_total, length_low, length_high: characters of text cells.
     moments and quantiles: of numbers, of booleans as 0 and 1, and of text cells that read as numbers.

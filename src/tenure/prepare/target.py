@@ -85,7 +85,9 @@ def _regression(
     if bad:
         n_bad = sum(counts[text] for text in bad)
         examples = ", ".join(map(repr, bad[:5]))
-        raise _error(name, f"{n_bad} cell(s) are no number: {examples}", "mend or empty these cells")
+        raise _error(
+            name, f"{n_bad} cell(s) are no number within ±1e38: {examples}", "mend or empty these cells"
+        )
     return TargetRecipe(name, "regression", null_tokens=_NULLS, number_format=style, warnings=warnings)
 
 

@@ -35,6 +35,9 @@ FALSE_WORDS = ("no", "false", "n", "f", "off", "0", "0.0")
 # Whole numbers up to here have one spelling as a double.
 LARGEST_WHOLE = 2**53
 
+# The models hold features as single floats, which end at 3.4e38; nothing measured comes near.
+LARGEST_NUMBER = 1e38
+
 
 def fold(text: str) -> str:
     """Strip, make runs of spaces one space, and lower A to Z.

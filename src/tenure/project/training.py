@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import time
 from contextlib import closing
@@ -21,7 +22,7 @@ from tenure.model.settings import Plan, TrainSettings
 from tenure.model.train import Trained, TrainingTable
 from tenure.model.train import train as train_model
 from tenure.monitor.samples import SCORE
-from tenure.prepare.columns import clean, target_values, time_values
+from tenure.prepare.columns import clean, find_problems, target_values, time_values
 from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
 from tenure.project.preparing import TEST, TRAIN, VALIDATION, Prepared, load_prepared, prepare, settings_of
@@ -148,7 +149,6 @@ def make_release(
     reference: clean rows that drift will be measured against; None: the training part.
     """
     fitted_on = tables.train.joined(tables.validation).features
-    golden = prepared.rows.filter(prepared.parts == TRAIN).head(_GOLDEN_ROWS)
     draft = Scorer(prepared.recipe, trained.encoding, trained.document.predictor(), trained.calibration)
     # scores of rows that the model was fitted on are too sure of themselves to compare live ones with
     unseen = draft.score_clean(tables.test.features)
@@ -171,7 +171,7 @@ def make_release(
             "rows": prepared.counts(),
         },
         importance=global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS)),
-        golden_rows=[_json_row(row) for row in golden.select(draft.feature_names).to_dicts()],
+        golden_rows=_golden_rows(prepared),
         data_version=prepared.data_version,
         seed=config.split.seed,
         run_id=run_id,
@@ -339,8 +339,17 @@ def _late(config: ProjectConfig, run: TrainedRun) -> tuple[str, ...]:
     return (f"tuning and fitting took {took:.1f} s of a budget of {config.model.budget:g} s",)
 
 
-def _json_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-        for name, value in row.items()
-    }
+def _golden_rows(prepared: Prepared) -> list[dict[str, Any]]:
+    """The first training rows, as JSON can hold them; cells that break the recipe are left empty."""
+    names = [column.name for column in prepared.recipe.features]
+    raw = prepared.rows.filter(prepared.parts == TRAIN).head(_GOLDEN_ROWS).select(names)
+    rows = raw.to_dicts()
+    for problem in find_problems(prepared.recipe, raw):
+        rows[problem.row][problem.column] = None
+    return [{name: _json_cell(value) for name, value in row.items()} for row in rows]
+
+
+def _json_cell(value: object) -> object:
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

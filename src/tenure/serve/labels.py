@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from tenure.prepare import number_text
 from tenure.prepare.recipe import NumberFormat, TargetRecipe
 from tenure.prepare.rows import cell_text
-from tenure.prepare.tokens import fold
+from tenure.prepare.rules import A_NUMBER
+from tenure.prepare.tokens import LARGEST_NUMBER, fold
 
 
 def read_label(target: TargetRecipe, value: object) -> str | float | None:
@@ -28,7 +27,7 @@ def read_label(target: TargetRecipe, value: object) -> str | float | None:
 def label_rule(target: TargetRecipe) -> str:
     """Return what a label must be, in words."""
     if target.task == "regression":
-        return "must be a finite number"
+        return A_NUMBER
     return f"must be one of {', '.join(map(repr, target.classes))}"
 
 
@@ -42,4 +41,4 @@ def _number(target: TargetRecipe, value: object) -> float | None:
             return None
     else:
         return None
-    return number if number is not None and math.isfinite(number) else None
+    return number if number is not None and abs(number) <= LARGEST_NUMBER else None
