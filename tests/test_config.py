@@ -55,6 +55,7 @@ def test_the_file_of_the_contract_is_read():
         ("model: {candidates: [logistic, xgbost]}", "model.candidates.1", 5, "did you mean 'xgboost'?"),
         ("model: {budget: soon}", "a length of time such as 120s", 5, "correct the value"),
         ("model: {budget: 0s}", "model.budget", 5, "correct the value"),
+        ("model: {candidates: forest}", "model.candidates", 5, "write a list: [forest]"),
         ("split: {test: 1.5}", "split.test", 5, "correct the value"),
         ("split: {test: 0.5, validation: 0.45}", "less than a tenth", 5, "correct the value"),
         ("serve: {auth: {token: hunter2}}", "${NAME} reference", 5, "correct the value"),

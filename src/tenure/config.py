@@ -388,6 +388,8 @@ def _explain(error: ValidationError, lines: Lines, where: str) -> ConfigError:
         [str(detail["input"])], re.findall(r"'([^']+)'", detail.get("ctx", {}).get("expected", ""))
     )
     todo = f"did you mean {hints[0]!r}?" if hints else "correct the value"
+    if detail["type"] in ("list_type", "tuple_type"):
+        todo = f"write a list: [{detail['input']}]"
     return ConfigError(message, where=place, todo=todo)
 
 
