@@ -1,0 +1,23 @@
+"""tenure.yaml: what may be written in it, and how it is read.
+
+An unknown key, a wrong type or a value out of range is refused before any work starts, with the
+file, the line, the key and the nearest valid key.
+"""
+
+from tenure.config.data import DataConfig
+from tenure.config.load import FILE_NAME, config_schema, describe_idle_keys, load_config, parse_config
+from tenure.config.models import BusinessConfig, ProjectConfig
+from tenure.config.values import parse_duration, resolve_reference
+
+__all__ = [
+    "FILE_NAME",
+    "BusinessConfig",
+    "DataConfig",
+    "ProjectConfig",
+    "config_schema",
+    "describe_idle_keys",
+    "load_config",
+    "parse_config",
+    "parse_duration",
+    "resolve_reference",
+]

@@ -1,0 +1,139 @@
+"""What the user writes: tenure.yaml as strict models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from tenure.config.data import DataConfig
+from tenure.config.values import REFERENCE, Duration, Share, Size, Strict
+
+
+class SplitConfig(Strict):
+    """Shares of the rows; the rest is for training."""
+
+    validation: Share = 0.2
+    test: Share = 0.2
+    seed: int = Field(0, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _leaves_rows_to_learn_from(self) -> SplitConfig:
+        if self.validation + self.test > 0.9:
+            raise ValueError(
+                f"validation {self.validation} and test {self.test} leave less than a tenth of the rows for training"
+            )
+        return self
+
+
+Family = Literal["logistic", "forest", "xgboost", "lightgbm", "catboost"]
+FAMILIES: list[Family] = ["logistic", "forest", "xgboost", "lightgbm", "catboost"]
+Metric = Literal["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "f1", "rmse", "mae", "r2"]
+
+
+class ModelConfig(Strict):
+    """What is tried, for how long, and by which measure it is chosen."""
+
+    candidates: list[Family] = Field(default_factory=FAMILIES.copy, min_length=1)
+    metric: Metric | None = Field(
+        None, description="null: roc_auc for two classes, log_loss for more, rmse for a number"
+    )
+    budget: Duration = Field(120.0, description="wall time of tuning and fitting")
+    trials: int | None = Field(
+        None,
+        ge=1,
+        description="try so many settings, whatever the clock says: the same search on any machine",
+    )
+    threshold: Literal["f1", "mcc", "accuracy"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        "f1", description="what the decision threshold maximises, or the threshold itself"
+    )
+    threads: int | None = Field(None, ge=1, description="null: all cores")
+
+
+class FairnessConfig(Strict):
+    """Read and checked; acted on in a later version."""
+
+    groups: list[str] = Field(default_factory=list)
+    metric: Literal[
+        "equal_opportunity_difference", "demographic_parity_difference", "equalized_odds_difference"
+    ] = "equal_opportunity_difference"
+    limit: Share = 0.1
+
+
+class BusinessConfig(Strict):
+    """Money, in one currency; what a review's decision is expected to be worth."""
+
+    value_of_customer: float = Field(ge=0)
+    cost_of_contact: float = Field(0.0, ge=0)
+    cost_of_offer: float = Field(0.0, ge=0)
+    success_rate: float = Field(1.0, ge=0, le=1)
+
+
+class AuthConfig(Strict):
+    """Who may call the service."""
+
+    token: str = Field(description="a ${NAME} reference to an environment variable; never the secret itself")
+
+    @field_validator("token")
+    @classmethod
+    def _is_reference(cls, value: str) -> str:
+        if not REFERENCE.fullmatch(value):
+            raise ValueError("a secret is written as a ${NAME} reference to an environment variable")
+        return value
+
+
+class ServeConfig(Strict):
+    """The HTTP service."""
+
+    log: Literal["journal"] = "journal"
+    auth: AuthConfig | None = None
+    max_body: Size = Field(1_000_000, description="the largest request body")
+
+
+class MonitorConfig(Strict):
+    """What is compared, over which rows, and how often it may cry wolf."""
+
+    window: Duration = Field(604800.0, description="how far back the live rows go")
+    label_delay: Duration = Field(2592000.0, description="how long an outcome takes to arrive")
+    false_alarms: Share = Field(
+        0.05, description="chance that a check raises any drift alarm when nothing changed"
+    )
+    schedule: str = "0 6 * * *"
+
+
+Alarm = Literal["drift", "performance", "age"]
+ALARMS: list[Alarm] = ["drift", "performance", "age"]
+
+
+class RetrainConfig(Strict):
+    """When a challenger is trained and whether it is promoted without a person."""
+
+    when: list[Alarm] = Field(default_factory=ALARMS.copy)
+    promote: Literal["automatic", "manual"] = "automatic"
+    age: Duration = Field(7776000.0, description="a champion older than this is due for retraining")
+
+
+class StoreConfig(Strict):
+    """Engines for when the embedded ones are outgrown; null: embedded."""
+
+    registry: str | None = Field(None, description="address of an MLflow server or store")
+    journal: str | None = None
+    data_remote: str | None = None
+
+
+class ProjectConfig(Strict):
+    """The whole of tenure.yaml."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
+    data: DataConfig
+    features: dict[str, str] = Field(
+        default_factory=dict, description="name: SQL expression over the row's columns"
+    )
+    split: SplitConfig = SplitConfig()
+    model: ModelConfig = ModelConfig()
+    fairness: FairnessConfig | None = None
+    business: BusinessConfig | None = None
+    serve: ServeConfig = ServeConfig()
+    monitor: MonitorConfig = MonitorConfig()
+    retrain: RetrainConfig = RetrainConfig()
+    store: StoreConfig = StoreConfig()
