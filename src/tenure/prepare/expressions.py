@@ -67,7 +67,16 @@ def unread_rows(column: ColumnRecipe, raw: pl.Series, cleaned: pl.Series) -> pl.
 
 
 def clean_cell(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
-    """The clean value of each cell of a column, under the column's name."""
+    """The clean value of each raw cell of a column, under the column's name: read, then settled."""
+    return settled(column, read_cell(column, dtype)).alias(column.name)
+
+
+def read_cell(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
+    """What each raw cell says, whatever training knows of it; null where it is missing or cannot be read.
+
+    number, integer: Float64, not bounded.  boolean: Boolean.  category: String, spaces squeezed.
+    text: String, stripped.  date: Int64, microseconds since 1970-01-01 UTC, not bounded.
+    """
     maker: dict[str, Callable[[ColumnRecipe, pl.DataType], pl.Expr]] = {
         "number": _number,
         "integer": _number,
@@ -77,6 +86,22 @@ def clean_cell(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
         "text": _text,
     }
     return maker[column.kind](column, dtype).alias(column.name)
+
+
+def settle_cell(column: ColumnRecipe) -> pl.Expr:
+    """The clean value of each cell that read_cell has read: inside the training range, one of the levels."""
+    return settled(column, pl.col(column.name)).alias(column.name)
+
+
+def settled(column: ColumnRecipe, value: pl.Expr) -> pl.Expr:
+    """settle_cell on an expression of read values."""
+    if column.kind == "category":
+        key = value if column.case_sensitive else value.str.replace_many(UPPER, LOWER)
+        return pl.when(value.is_not_null()).then(level_of(key, column))
+    if column.bounds is None:
+        return value
+    low, high = column.bounds
+    return value.clip(int(low), int(high)) if column.kind == "date" else value.clip(float(low), float(high))
 
 
 def number_of(text: pl.Expr, style: NumberFormat) -> pl.Expr:
@@ -114,9 +139,6 @@ def _number(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
         return _nulls(column.name, pl.Float64)
     else:
         value = number_of(text_of(column.name, dtype), column.number_format or NumberFormat())
-    if column.bounds is not None:
-        low, high = map(float, column.bounds)
-        value = value.clip(low, high)
     # Adding zero would do for -0.0, but the optimizer takes it out.
     return pl.when(value == 0.0).then(0.0).otherwise(value)
 
@@ -132,13 +154,10 @@ def _boolean(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
 
 def _category(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
     text = text_of(column.name, dtype)
-    folding = folded(text)
-    key = squeezed(text) if column.case_sensitive else folding
-    level = level_of(key, column)
-    unusable = key.is_null()
-    if isinstance(dtype, _TEXT_LIKE):
-        unusable = unusable | folding.is_in(list(column.null_tokens))
-    return pl.when(~unusable).then(level)
+    words = squeezed(text)
+    if not isinstance(dtype, _TEXT_LIKE):
+        return words
+    return pl.when(~folded(text).is_in(list(column.null_tokens))).then(words)
 
 
 def level_of(key: pl.Expr, column: ColumnRecipe) -> pl.Expr:
@@ -166,6 +185,4 @@ def _date(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
         value = cell.dt.epoch("us")
     else:
         value = date_of(text_of(column.name, dtype), column.date_formats)
-    if column.bounds is not None:
-        value = value.clip(int(column.bounds[0]), int(column.bounds[1]))
     return value
