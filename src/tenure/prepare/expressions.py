@@ -45,7 +45,12 @@ def squeezed(text: pl.Expr) -> pl.Expr:
 
 def folded(text: pl.Expr) -> pl.Expr:
     """tokens.fold on a column of stripped text."""
-    return squeezed(text).str.replace_many(UPPER, LOWER)
+    return lowered(squeezed(text))
+
+
+def lowered(text: pl.Expr) -> pl.Expr:
+    """A to Z made lower-case; other letters stay as they are."""
+    return text.str.replace_many(UPPER, LOWER)
 
 
 def missing(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:

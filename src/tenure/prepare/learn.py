@@ -167,7 +167,7 @@ def _are_codes(filled: Mapping[str, int]) -> bool:
 def _study_numbers(name: str, series: pl.Series, style: NumberFormat) -> Study:
     has_nan = series.dtype.is_float() and bool(series.is_nan().any())
     column = ColumnRecipe(name, "number", null_tokens=_NUMBER_NULLS, nan_is_null=has_nan, number_format=style)
-    values = series.to_frame().select(clean_cell(column, series.dtype)).to_series()
+    values = series.to_frame().lazy().select(clean_cell(column, series.dtype)).collect().to_series()
     bad = _bad_cells(column, series, values)
     found = values.drop_nulls()
     if found.is_empty():
@@ -239,7 +239,7 @@ def _study_dates(
 
 def _finish_dates(name: str, series: pl.Series, formats: tuple[str, ...]) -> Study:
     column = ColumnRecipe(name, "date", null_tokens=_NUMBER_NULLS, date_formats=formats)
-    values = series.to_frame().select(clean_cell(column, series.dtype)).to_series()
+    values = series.to_frame().lazy().select(clean_cell(column, series.dtype)).collect().to_series()
     found = values.drop_nulls()
     if found.is_empty():
         return Study(replace(column, kind="constant", nullable=True), "constant: it is always missing")
