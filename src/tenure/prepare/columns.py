@@ -85,6 +85,14 @@ def target_values(target: TargetRecipe, series: pl.Series) -> np.ndarray:
     )
 
 
+def read_target(target: TargetRecipe, dtype: pl.DataType) -> pl.Expr:
+    """Each target cell as its class label, String, or as the number, Float64; null where missing or unknown."""
+    value = _target_value(target, dtype)
+    if target.task != "regression":
+        value = value.replace_strict(list(range(len(target.classes))), list(target.classes), default=None)
+    return value.alias(target.name)
+
+
 def target_problems(target: TargetRecipe, series: pl.Series, limit: int = 1000) -> list[CellProblem]:
     """The cells of a target column that are neither missing nor a known class (or a number)."""
     raw = series.rename(target.name).to_frame()

@@ -118,6 +118,16 @@ def micros_of(moment: date | datetime) -> int:
     return int(days_of(moment.year, moment.month, moment.day)) * DAY
 
 
+def written(micros: int) -> str:
+    """A moment as ISO 8601 writes it, the time only where there is one.
+
+    >>> written(0), written(1_500_000)
+    ('1970-01-01', '1970-01-01 00:00:01.500000')
+    """
+    moment = EPOCH.replace(tzinfo=None) + timedelta(microseconds=micros)
+    return str(moment.date() if micros % DAY == 0 else moment)
+
+
 def choose_formats(counts: Mapping[str, int], *, compact: bool) -> tuple[tuple[str, ...], float]:
     """The formats that read the cells, the most used first, and the share of cells they read.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -39,7 +40,7 @@ def spellings_of(name: str, series: pl.Series) -> pl.DataFrame:
 
 def count_spellings(name: str, series: pl.Series) -> pl.DataFrame:
     """The same rows as spellings_of in any order: sorting a million remarks is what costs."""
-    spellings = (
+    return _with_keys(
         series.rename(name)
         .to_frame()
         .lazy()
@@ -49,6 +50,9 @@ def count_spellings(name: str, series: pl.Series) -> pl.DataFrame:
         .agg(n=pl.len().cast(pl.Int64))
         .collect()
     )
+
+
+def _with_keys(spellings: pl.DataFrame) -> pl.DataFrame:
     text = pl.col("text")
     exact = squeezed(text) if spellings["text"].str.contains(_TO_SQUEEZE).any() else text
     return spellings.with_columns(exact=exact).with_columns(key=lowered(pl.col("exact")))
@@ -90,6 +94,25 @@ def study_levels(name: str, series: pl.Series) -> tuple[ColumnRecipe, str | None
     if n_cells >= _ENOUGH_CELLS and unlike > 0.95:
         return replace(column, kind="identifier"), UNIQUE, None
     return _category(column, levels, n_cells, wordy)
+
+
+def study_words(
+    column: ColumnRecipe, words: Mapping[str, int]
+) -> tuple[ColumnRecipe, str | None, str | None]:
+    """Learn the levels of a category anew from words that are read already, with their counts.
+
+    Returns as study_levels does; column.nullable is taken as it is.
+    """
+    counts = pl.DataFrame(
+        {"text": list(words), "n": list(words.values())}, schema={"text": pl.String, "n": pl.Int64}
+    )
+    filled = _with_keys(counts)
+    levels = _levels(filled, "exact" if column.case_sensitive else "key")
+    if levels.is_empty():
+        return replace(column, kind="constant"), "constant: it is always missing", None
+    if levels.height == 1 and not column.nullable:
+        return replace(column, kind="constant"), f"constant: it is always {levels['text'][0]!r}", None
+    return _category(column, levels, int(counts["n"].sum()), _mean_words(levels["text"]))
 
 
 def _category(
