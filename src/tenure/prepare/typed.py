@@ -13,7 +13,7 @@ from polars.io.plugins import register_io_source
 from tenure.prepare.columns import read_target
 from tenure.prepare.expressions import read_cell
 from tenure.prepare.recipe import Recipe
-from tenure.prepare.split import LEFT_OUT, PART, TRAIN
+from tenure.prepare.split import LEFT_OUT, PART
 from tenure.prepare.survey import Survey
 
 _BATCH = 100_000
@@ -40,7 +40,7 @@ def write_typed(
 ) -> None:
     """Write the rows that are used, in order, to a Parquet file: one pass, in bounded memory.
 
-    parts: int8 [n_rows of raw]; rows with LEFT_OUT are not written.  survey: is shown the training rows.
+    parts: int8 [n_rows of raw]; rows with LEFT_OUT are not written.  survey: is shown every batch.
     """
     schema = raw.collect_schema()
     columns = typed_columns(recipe, schema)
@@ -50,10 +50,9 @@ def write_typed(
         for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
             part = pl.Series(PART, parts[start : start + batch.height])
             start += batch.height
-            used = batch.filter(part != LEFT_OUT)
-            typed = used.select(columns).with_columns(part.filter(part != LEFT_OUT))
-            survey.add(used, typed, typed[PART] == TRAIN)
-            yield typed
+            typed = batch.lazy().select(columns).collect().with_columns(part)
+            survey.add(batch, typed)
+            yield typed.filter(part != LEFT_OUT)
 
     write_batches(batches(), raw.head(0).select(columns).collect_schema(), path)
 
