@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tenure.project.preparing import Prepared
     from tenure.project.report import RunReport
     from tenure.project.trained import TrainedRun
+    from tenure.project.versions import Version
 
 __all__ = ["Project"]
 
@@ -77,6 +78,21 @@ class Project:
         config = self.config
         with self.folder.changing("run"):
             return run(self.folder, config, budget=budget, seed=seed)
+
+    def restore_data(self, version: str) -> Version:
+        """Bring a data version back from DVC's cache or remote, and check its hash."""
+        from tenure.project.versions import restore_version
+
+        with self.folder.changing("data restore"):
+            return restore_version(self.folder, version)
+
+    def forget(self, person: str, *, column: str | None = None) -> dict[str, Any]:
+        """Erase a person from every version, cache and the journal; returns the receipt."""
+        from tenure.project.forgetting import forget
+
+        config = self.config
+        with self.folder.changing("forget"):
+            return forget(self.folder, config, person, column)
 
     def predict(
         self,
