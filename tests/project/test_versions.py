@@ -14,12 +14,12 @@ import pytest
 
 from tenure.errors import ProjectError
 from tenure.prepare.recipe import ColumnRecipe, Recipe, TargetRecipe
+from tenure.prepare.split import PART
 from tenure.prepare.versions import Fingerprint
 from tenure.project import dvc
 from tenure.project.comparing import compare_versions
 from tenure.project.folder import Folder
 from tenure.project.versions import (
-    PART,
     Version,
     VersionParts,
     find_version,
@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def parts(folder: Folder, rows: pl.DataFrame = ROWS, recipe: Recipe = RECIPE) -> VersionParts:
-    path = folder.prepared / "rows.parquet"
+    path = folder.own / "rows.parquet"
     path.unlink(missing_ok=True)
     rows.write_parquet(path)
     counts = {"train": 40, "validation": 10, "test": rows.height - 50}
@@ -74,7 +74,7 @@ def test_equal_content_is_one_version(
     first = keep_version(folder, parts(folder))
     path = folder.versions / first.version / "rows.parquet"
     kept = path.stat().st_ino
-    assert kept == (folder.prepared / "rows.parquet").stat().st_ino
+    assert kept == (folder.own / "rows.parquet").stat().st_ino
     assert keep_version(folder, parts(folder)) == first
     assert path.stat().st_ino == kept
     assert list_versions(folder) == [first]

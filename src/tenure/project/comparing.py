@@ -9,10 +9,11 @@ import numpy as np
 
 from tenure.monitor.drift import ColumnDrift, measure_drift
 from tenure.monitor.samples import LevelSample, NumberSample, Sample, level_name
+from tenure.prepare.split import PART
 from tenure.prepare.versions import IdChanges, SchemaChanges, compare_ids, compare_schemas, what_changed
 from tenure.prepare.versions.fingerprint import Fingerprint
 from tenure.project.folder import Folder
-from tenure.project.versions import PART, Version, find_version, read_rows
+from tenure.project.versions import Version, find_version, read_rows
 
 if TYPE_CHECKING:
     import polars as pl

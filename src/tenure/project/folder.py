@@ -58,10 +58,6 @@ class Folder:
         return self.own / "champion.json"
 
     @property
-    def prepared(self) -> Path:
-        return self.own / "prepared"
-
-    @property
     def trained(self) -> Path:
         return self.own / "trained"
 
@@ -86,7 +82,7 @@ class Folder:
     def make(self) -> None:
         """Create what is missing. Raises ProjectError when the folder cannot be written."""
         try:
-            for folder in (self.root, self.own, self.releases, self.prepared, self.trained, self.runs):
+            for folder in (self.root, self.own, self.releases, self.trained, self.runs):
                 folder.mkdir(parents=True, exist_ok=True)
             if not (self.own / ".gitignore").exists():
                 write_durably(self.own / ".gitignore", "*\n")
@@ -140,7 +136,6 @@ class Folder:
             self.own,
             self.releases,
             self.versions,
-            self.prepared,
             self.trained,
             self.runs,
             self.forgotten,

@@ -22,15 +22,8 @@ from tenure.project import dvc
 from tenure.project.folder import Folder
 from tenure.project.promoting import note
 from tenure.project.receipts import Receipt, earlier_receipts, keep_receipt, open_receipt
-from tenure.project.rewriting import (
-    Person,
-    erase_from_prepared,
-    erase_from_version,
-    find_in_prepared,
-    find_in_versions,
-    follow,
-)
-from tenure.project.versions import find_version, list_absent, models_of, restore_version
+from tenure.project.rewriting import Person, erase_from_version, find_in_versions
+from tenure.project.versions import find_version, follow, list_absent, models_of, restore_version
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +31,7 @@ log = logging.getLogger(__name__)
 def forget(
     folder: Folder, config: ProjectConfig, identifier: str, column: str | None = None
 ) -> dict[str, Any]:
-    """Erase a person from versions, prepared rows, collected sources, pages, journal and DVC's cache.
+    """Erase a person from versions, collected sources, pages, journal and DVC's cache.
 
     identifier: their value in column; by default in data.id, or in data.group. Returns the receipt, with what is
     left to do. The source is the user's own: its rows are counted, not changed, and are left out when it is read.
@@ -50,14 +43,8 @@ def forget(
         raise ProjectError("an empty id names nobody", todo="give the person's id")
     receipt = open_receipt(folder, identifier, list(columns))
     _bring_absent(folder, receipt)
-    found, unreadable = find_in_prepared(folder, person)
-    receipt.unchecked += [name for name in unreadable if name not in receipt.unchecked]
     _refuse_two_meanings(folder, person, column)
     _erase_versions(folder, config, person, receipt)
-    for prepared, n in found.items():
-        receipt.note(f"prepared rows {prepared}", n)
-        keep_receipt(folder, receipt)
-        erase_from_prepared(folder, prepared, person)
     _erase_journal(folder, person, receipt)
     receipt.remaining = _remaining(folder, config, person, receipt)
     erased = (place.removeprefix("version ") for place in receipt.erased if place.startswith("version "))
@@ -89,12 +76,8 @@ def _refuse_two_meanings(folder: Folder, person: Person, column: str | None) -> 
     """An id that names one row in data.id and other rows in data.group may be two persons."""
     if column or len(person.columns) < 2:
         return
-    found = {
-        name: {**find_in_versions(folder, alone), **find_in_prepared(folder, alone)[0]}
-        for name in person.columns
-        for alone in [Person(person.identifier, (name,))]
-    }
-    together = {**find_in_versions(folder, person), **find_in_prepared(folder, person)[0]}
+    found = {name: find_in_versions(folder, Person(person.identifier, (name,))) for name in person.columns}
+    together = find_in_versions(folder, person)
     counts = [found[name] for name in person.columns if found[name]]
     if len(counts) > 1 and any(rows != together for rows in counts):
         raise ProjectError(

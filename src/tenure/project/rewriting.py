@@ -1,4 +1,4 @@
-"""Tables on disk without the rows of one person: data versions, prepared rows, and DVC's copies of them."""
+"""Tables on disk without the rows of one person: data versions, and DVC's copies of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,11 @@ from pathlib import Path
 import polars as pl
 
 from tenure.durable import TEMPORARY, flush_folder, write_durably
+from tenure.prepare.split import PART, PARTS
 from tenure.prepare.versions import Fingerprint, same_person
 from tenure.project import dvc
 from tenure.project.folder import Folder
 from tenure.project.versions import (
-    PART,
     Version,
     VersionParts,
     keep_version,
@@ -27,8 +27,6 @@ from tenure.project.versions import (
     read_moved,
     read_rows,
 )
-
-PARTS = {"train": 0, "validation": 1, "test": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,44 +96,6 @@ def _cached(folder: Folder, pointer: Path) -> set[Path]:
     return dvc.cached_files(folder.root, pointer)
 
 
-def find_in_prepared(folder: Folder, person: Person) -> tuple[dict[str, int], list[str]]:
-    """Prepared id -> rows of the person, where there are any; and what could not be read."""
-    found, unreadable = {}, []
-    for path in sorted(folder.prepared.glob("[!.]*/rows.parquet")):
-        try:
-            n = person.count(pl.scan_parquet(path))
-        except (OSError, pl.exceptions.PolarsError):
-            unreadable.append(str(path.relative_to(folder.root)))
-            continue
-        if n:
-            found[path.parent.name] = n
-    return found, unreadable
-
-
-def erase_from_prepared(folder: Folder, prepared: str, person: Person) -> None:
-    """Rewrite prepared rows without the person; they keep their name, because runs refer to it."""
-    place = folder.prepared / prepared
-    with _written(folder.prepared, person.without(pl.scan_parquet(place / "rows.parquet"))) as path:
-        facts = json.loads((place / "facts.json").read_text())
-        facts["rows"] = _counts(pl.scan_parquet(path), facts["rows"])
-        facts["data_version"] = follow(folder, facts["data_version"])
-        write_durably(place / "facts.json", json.dumps(facts, indent=1))
-        same = folder.versions / facts["data_version"] / "rows.parquet"
-        if same.is_file():  # the version's own file, so that the rows are on disk once
-            path.unlink()
-            os.link(same, path)
-        os.replace(path, place / "rows.parquet")
-    flush_folder(place)
-
-
-def follow(folder: Folder, name: str) -> str:
-    """What a version became."""
-    moved = read_moved(folder)
-    while name in moved:
-        name = moved[name]
-    return name
-
-
 @contextmanager
 def _written(folder: Path, rows: pl.LazyFrame) -> Iterator[Path]:
     """A table in a file of its own, flushed to disk, as long as it is needed."""
@@ -149,6 +109,6 @@ def _written(folder: Path, rows: pl.LazyFrame) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _counts(rows: pl.LazyFrame, names: Mapping[str, int] | Sequence[str]) -> dict[str, int]:
-    counts = rows.select((pl.col(PART) == PARTS[name]).sum().alias(name) for name in names).collect()
+def _counts(rows: pl.LazyFrame, names: Mapping[str, int]) -> dict[str, int]:
+    counts = rows.select((pl.col(PART) == PARTS.index(name)).sum().alias(name) for name in names).collect()
     return {name: int(counts[name].item()) for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ def of_training(config: ProjectConfig, version: str) -> Fingerprint:
     return Fingerprint(
         {"the prepared rows": version}, settings, code_digest(_TRAINING, (*_LIBRARIES, *_TRAINERS))
     )
+
+
+def settings_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What of tenure.yaml differs, in words."""
+    return what_changed(Fingerprint({}, before, ""), Fingerprint({}, now, ""))
 
 
 def look_up(

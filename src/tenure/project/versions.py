@@ -26,6 +26,7 @@ from tenure import __version__
 from tenure.durable import TEMPORARY, flush_folder, write_durably
 from tenure.errors import ProjectError, TenureError, nearest_names
 from tenure.prepare.recipe import Recipe
+from tenure.prepare.split import PART
 from tenure.project import dvc
 from tenure.project.folder import Folder
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT = "tenure-version/1"
-PART = "__part"
-"""The column of rows.parquet with the number of the part: 0 training, 1 validation, 2 test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +228,7 @@ def find_version(folder: Folder, name: str) -> Version:
 
     Raises ProjectError when there is none, or when it is known but not here.
     """
-    moved = read_moved(folder)
-    while name in moved:
-        name = moved[name]
+    name = follow(folder, name)
     names = [version.version for version in list_versions(folder)]
     known = [*names, *list_absent(folder)]
     found = [other for other in known if other.startswith(name)] if name else []
@@ -324,3 +321,11 @@ def read_moved(folder: Folder) -> dict[str, str]:
     """Version before -> version after a person was erased from it."""
     path = folder.versions / "moved.json"
     return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def follow(folder: Folder, name: str) -> str:
+    """What a version has become; itself, if nobody was erased from it."""
+    moved = read_moved(folder)
+    while name in moved:
+        name = moved[name]
+    return name
