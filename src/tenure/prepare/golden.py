@@ -1,4 +1,4 @@
-"""Golden rows: rows that every load of a release scores again, made of the cells of many rows so that they are nobody's.
+"""Golden rows: rows that every load of a release scores again, mixed from the cells of many so that they are nobody's.
 
 A release outlives the rows that it learned from: a person can be erased from the data, and must not stay in it.
 """
