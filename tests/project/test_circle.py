@@ -313,6 +313,8 @@ def test_nothing_is_changed_when_it_cannot_be_recorded(telecom: Callable[[str], 
 def test_damaged_prepared_rows_are_named(telecom: Callable[[str], Project]):
     project = telecom("damaged")
     prepared = project.prepare()
-    (project.folder.prepared / prepared.id / "rows.parquet").write_text("no table")
+    rows = project.folder.versions / prepared.id / "rows.parquet"
+    rows.unlink()  # DVC's cache holds the same file
+    rows.write_text("no table")
     with pytest.raises(ProjectError, match="damaged"):
         project.train()

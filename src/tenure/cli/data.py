@@ -33,11 +33,12 @@ def prepare(args: Namespace) -> Result:
     """Read, clean and split the table; learn the recipe."""
     from tenure.project import Project
 
-    prepared = Project.open(args.project).prepare()
+    prepared = Project.open(args.project).prepare(again=args.again)
     counts = prepared.counts()
     document = {
-        "prepared": prepared.id,
-        "data_version": prepared.data_version,
+        "data_version": prepared.id,
+        "content": prepared.content,
+        "note": prepared.note,
         "task": prepared.recipe.target.task,
         "rows": counts,
         "features": {column.name: column.kind for column in prepared.recipe.features},
@@ -45,7 +46,9 @@ def prepare(args: Namespace) -> Result:
         "warnings": list(prepared.warnings),
     }
     lines = [
-        f"prepared {sum(counts.values())} rows: " + ", ".join(f"{n} {part}" for part, n in counts.items()),
+        *([prepared.note] if prepared.note else []),
+        f"version {prepared.id}: {sum(counts.values())} rows, "
+        + ", ".join(f"{n} {part}" for part, n in counts.items()),
         f"{len(prepared.recipe.features)} features; not used: "
         + (", ".join(f"{column} ({why})" for column, why in prepared.recipe.ignored.items()) or "none"),
         *(f"warning: {warning}" for warning in prepared.warnings),

@@ -22,6 +22,8 @@ USER_MISTAKE, UNEXPECTED = 2, 3
 COMMANDS = {
     "init": "data:init",
     "prepare": "data:prepare",
+    "data": "versions:data",
+    "forget": "versions:forget",
     "schema": "data:schema",
     "run": "model:run",
     "train": "model:train",

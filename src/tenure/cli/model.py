@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run(args: Namespace) -> Result:
     """Prepare, train, evaluate and release in one go."""
     budget = _budget(args)
-    report = _open_or_create(args).run(budget=budget, seed=args.seed)
+    report = _open_or_create(args).run(budget=budget, seed=args.seed, data=args.data, again=args.again)
     return Result(report.to_dict(), report.to_text())
 
 
@@ -24,7 +24,9 @@ def train(args: Namespace) -> Result:
     """Tune, calibrate and fit on the prepared rows."""
     from tenure.project import Project
 
-    trained = Project.open(args.project).train(budget=_budget(args), seed=args.seed, plan=args.plan)
+    trained = Project.open(args.project).train(
+        budget=_budget(args), seed=args.seed, plan=args.plan, again=args.again
+    )
     return Result(trained.to_dict(), trained.to_text())
 
 

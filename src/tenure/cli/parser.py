@@ -13,6 +13,7 @@ the circle:
   outcomes, monitor, review    true labels, checks, and the decision that follows
   models, promote, rollback    which version holds the post
   trace, replay                where one prediction came from; the same bits again
+  data, forget                 versions of prepared data; a person erased from all of them
 
 start with:  tenure run customers.csv --target churned
 """
@@ -78,6 +79,10 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_again(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--again", action="store_true", help="do the work even if nothing has changed")
+
+
 def _add_data_commands(commands: Commands) -> None:
     init = _command(commands, "init", "look at a table and write a commented tenure.yaml")
     init.add_argument(
@@ -86,17 +91,33 @@ def _add_data_commands(commands: Commands) -> None:
     init.add_argument("--data", required=True, metavar="SOURCE", help="path or glob of the table")
     init.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     _add_column_options(init)
-    _command(commands, "prepare", "read, clean and split the table; learn the recipe")
+    prepare = _command(commands, "prepare", "read, clean and split the table; learn the recipe")
+    _add_again(prepare)
+    data = _command(commands, "data", "list, show, compare or restore the versions of prepared data")
+    data.add_argument(
+        "action",
+        nargs="?",
+        choices=["list", "show", "compare", "restore"],
+        default="list",
+        help="(default: list)",
+    )
+    data.add_argument("versions", nargs="*", metavar="VERSION", help="a version's name, or how it begins")
+    forget = _command(commands, "forget", "erase a person from every version, the journal and every cache")
+    forget.add_argument("id", metavar="ID", help="the person's value in the id column")
+    forget.add_argument("--column", metavar="COLUMN", help="where ID stands, if not in data.id or data.group")
 
 
 def _add_model_commands(commands: Commands) -> None:
     run = _command(commands, "run", "prepare, train, evaluate and release in one go")
     run.add_argument("source", nargs="?", metavar="SOURCE", help="the table, when there is no project yet")
     run.add_argument("--target", metavar="COLUMN", help="the column to predict, when there is no project yet")
+    run.add_argument("--data", metavar="VERSION", help="use a stored data version; the source is not read")
     _add_column_options(run)
     _add_fit_options(run)
+    _add_again(run)
     train = _command(commands, "train", "tune, calibrate and fit on the prepared rows")
     _add_fit_options(train)
+    _add_again(train)
     train.add_argument(
         "--plan", metavar="RUN", help="follow the plan that an earlier run carried out; no search"
     )

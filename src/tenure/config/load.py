@@ -16,7 +16,7 @@ from tenure.errors import ConfigError, nearest_names
 FILE_NAME = "tenure.yaml"
 
 # keys of the file format whose engines are not in this version: refused rather than ignored
-_NOT_YET = ("data.tables", "features", "store.journal", "store.data_remote")
+_NOT_YET = ("data.tables", "features", "store.journal")
 
 
 def load_config(path: Path) -> ProjectConfig:

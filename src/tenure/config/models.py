@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -118,7 +119,19 @@ class StoreConfig(Strict):
 
     registry: str | None = Field(None, description="address of an MLflow server or store")
     journal: str | None = None
-    data_remote: str | None = None
+    data_remote: str | None = Field(
+        None, description="where `dvc push` puts data versions: a path, s3://…, gs://…, azure://…, ssh://…"
+    )
+
+    @field_validator("data_remote")
+    @classmethod
+    def _holds_no_secret(cls, value: str | None) -> str | None:
+        if value is not None and (REFERENCE.search(value) or re.search(r"://[^/@]*:[^/@]*@", value)):
+            raise ValueError(
+                "DVC keeps the address in a file of the project: leave the secret out of it, and give it to DVC "
+                "(`dvc remote modify --local tenure password …`, or the store's own environment variables)"
+            )
+        return value
 
 
 class ProjectConfig(Strict):

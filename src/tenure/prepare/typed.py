@@ -15,6 +15,7 @@ from tenure.prepare.expressions import read_cell
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import LEFT_OUT, PART
 from tenure.prepare.survey import Survey
+from tenure.prepare.versions import ContentHash
 
 _BATCH = 100_000
 
@@ -36,11 +37,17 @@ def typed_columns(recipe: Recipe, schema: pl.Schema) -> list[pl.Expr]:
 
 
 def write_typed(
-    raw: pl.LazyFrame, recipe: Recipe, parts: npt.NDArray[np.int8], path: Path, survey: Survey
+    raw: pl.LazyFrame,
+    recipe: Recipe,
+    parts: npt.NDArray[np.int8],
+    path: Path,
+    survey: Survey,
+    content: ContentHash,
 ) -> None:
     """Write the rows that are used, in order, to a Parquet file: one pass, in bounded memory.
 
-    parts: int8 [n_rows of raw]; rows with LEFT_OUT are not written.  survey: is shown every batch.
+    parts: int8 [n_rows of raw]; rows with LEFT_OUT are not written.
+    survey: is shown every batch.  content: is shown the rows that are written.
     """
     schema = raw.collect_schema()
     columns = typed_columns(recipe, schema)
@@ -52,7 +59,9 @@ def write_typed(
             start += batch.height
             typed = batch.lazy().select(columns).collect().with_columns(part)
             survey.add(batch, typed)
-            yield typed.filter(part != LEFT_OUT)
+            kept = typed.filter(part != LEFT_OUT)
+            content.update(kept)
+            yield kept
 
     write_batches(batches(), raw.head(0).select(columns).collect_schema(), path)
 

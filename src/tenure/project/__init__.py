@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tenure.project.preparing import Prepared
     from tenure.project.report import RunReport
     from tenure.project.trained import TrainedRun
+    from tenure.project.versions import Version
 
 __all__ = ["Project"]
 
@@ -44,23 +45,28 @@ class Project:
         """tenure.yaml, read and checked once."""
         return self.folder.config()
 
-    def prepare(self) -> Prepared:
-        """Read, check and split the source; learn the recipe from the training part."""
+    def prepare(self, *, again: bool = False) -> Prepared:
+        """Read, check and split the source; learn the recipe. again: even if nothing has changed."""
         from tenure.project.preparing import prepare
 
         config = self.config
         with self.folder.changing("prepare"):
-            return prepare(self.folder, config)
+            return prepare(self.folder, config, again=again)
 
     def train(
-        self, *, budget: float | None = None, seed: int | None = None, plan: str | None = None
+        self,
+        *,
+        budget: float | None = None,
+        seed: int | None = None,
+        plan: str | None = None,
+        again: bool = False,
     ) -> TrainedRun:
         """Tune, calibrate and fit on the prepared rows. plan: the run whose plan is followed without a search."""
         from tenure.project.training import train
 
         config = self.config
         with self.folder.changing("train"):
-            return train(self.folder, config, budget=budget, seed=seed, plan=plan)
+            return train(self.folder, config, budget=budget, seed=seed, plan=plan, again=again)
 
     def evaluate(self) -> RunReport:
         """Read the test rows once; write, register and (if the config says so) promote the release."""
@@ -70,13 +76,35 @@ class Project:
         with self.folder.changing("evaluate"):
             return evaluate(self.folder, config)
 
-    def run(self, *, budget: float | None = None, seed: int | None = None) -> RunReport:
-        """Prepare, train and evaluate in one go. budget: seconds."""
+    def run(
+        self,
+        *,
+        budget: float | None = None,
+        seed: int | None = None,
+        data: str | None = None,
+        again: bool = False,
+    ) -> RunReport:
+        """Prepare, train and evaluate in one go. budget: seconds.  data: a stored version, in place of the source."""
         from tenure.project.training import run
 
         config = self.config
         with self.folder.changing("run"):
-            return run(self.folder, config, budget=budget, seed=seed)
+            return run(self.folder, config, budget=budget, seed=seed, data=data, again=again)
+
+    def restore_data(self, version: str) -> Version:
+        """Bring a data version back from DVC's cache or remote, and check its hash."""
+        from tenure.project.versions import restore_version
+
+        with self.folder.changing("data restore"):
+            return restore_version(self.folder, version)
+
+    def forget(self, person: str, *, column: str | None = None) -> dict[str, Any]:
+        """Erase a person from every version, cache and the journal; returns the receipt."""
+        from tenure.project.forgetting import forget
+
+        config = self.config
+        with self.folder.changing("forget"):
+            return forget(self.folder, config, person, column)
 
     def predict(
         self,

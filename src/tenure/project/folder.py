@@ -22,7 +22,7 @@ from tenure.journal.tables import open_journal
 class Folder:
     """The paths of one project.
 
-    tenure.yaml is the user's; releases/ holds what is served; .tenure/ is tenure's own.
+    tenure.yaml is the user's; releases/ holds what is served; versions/ prepared data; .tenure/ is tenure's own.
     """
 
     root: Path
@@ -34,6 +34,11 @@ class Folder:
     @property
     def releases(self) -> Path:
         return self.root / "releases"
+
+    @property
+    def versions(self) -> Path:
+        """Prepared data by version; outside of .tenure/, so that DVC and git see it."""
+        return self.root / "versions"
 
     @property
     def own(self) -> Path:
@@ -53,16 +58,22 @@ class Folder:
         return self.own / "champion.json"
 
     @property
-    def prepared(self) -> Path:
-        return self.own / "prepared"
-
-    @property
     def trained(self) -> Path:
         return self.own / "trained"
 
     @property
     def runs(self) -> Path:
         return self.own / "runs"
+
+    @property
+    def collected(self) -> Path:
+        """What was fetched from databases, interfaces and object stores."""
+        return self.own / "collected"
+
+    @property
+    def forgotten(self) -> Path:
+        """Receipts of erased persons."""
+        return self.own / "forgotten"
 
     def config(self) -> ProjectConfig:
         """Read and check tenure.yaml. Raises ConfigError."""
@@ -71,7 +82,7 @@ class Folder:
     def make(self) -> None:
         """Create what is missing. Raises ProjectError when the folder cannot be written."""
         try:
-            for folder in (self.root, self.own, self.releases, self.prepared, self.trained, self.runs):
+            for folder in (self.root, self.own, self.releases, self.trained, self.runs):
                 folder.mkdir(parents=True, exist_ok=True)
             if not (self.own / ".gitignore").exists():
                 write_durably(self.own / ".gitignore", "*\n")
@@ -120,7 +131,16 @@ class Folder:
         )
 
     def _clear_leftovers(self) -> None:
-        for folder in (self.root, self.own, self.releases, self.prepared, self.trained, self.runs):
+        places = (
+            self.root,
+            self.own,
+            self.releases,
+            self.versions,
+            self.trained,
+            self.runs,
+            self.forgotten,
+        )
+        for folder in places:
             for path in folder.glob(f"{TEMPORARY}*"):
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)

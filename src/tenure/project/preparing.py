@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import math
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tenure import __version__
 from tenure.config import ProjectConfig
-from tenure.durable import TEMPORARY, flush_folder, write_durably
-from tenure.errors import ColumnsMissing, ProjectError
+from tenure.durable import TEMPORARY, write_durably
+from tenure.errors import ColumnsMissing, ConfigError, ProjectError, SourceError
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import LEFT_OUT, PART, PARTS, TRAIN
+from tenure.prepare.versions import ContentHash, Fingerprint, what_changed
 from tenure.project.folder import Folder
+from tenure.project.receipts import without_forgotten
+from tenure.project.skipping import look_up, of_preparing, remember
+from tenure.project.versions import (
+    VersionParts,
+    find_version,
+    keep_version,
+    list_absent,
+    list_versions,
+    read_rows,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,60 +41,84 @@ log = logging.getLogger(__name__)
 
 ROWS = "rows.parquet"
 _GOLDEN_ROWS = 3
+_MIXED_ROWS = 1000
 
 
 @dataclass(frozen=True)
 class Prepared:
     """Checked rows as they are kept: read, split, with the recipe learned from the training part.
 
-    id: hash of the source's bytes and of every setting that shaped the split; equal ids, equal rows.
+    id: the name of the data version that they are, see project.versions; "" until they are kept.
     rows: the columns of the source, feature cells as values of their kinds, and PART; see prepare.typed.
     parts: shape (n_rows,), 0 train, 1 validation, 2 test.
-    golden: a few raw training rows, as JSON can hold them; cells that break the recipe are left empty.
-    settings: what of tenure.yaml shaped them.
+    golden: a few rows of nobody, as JSON can hold them; cells that break the recipe are left empty.
+    settings: what of tenure.yaml shaped them.  fingerprint: these, the hashes of what was read, and the code.
+    content: the content hash of the rows, where it is known.  note: why they were prepared again, or not.
     """
 
     id: str
-    data_version: str
     recipe: Recipe
     rows: pl.LazyFrame
     parts: npt.NDArray[np.int8]
     golden: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
     settings: dict[str, Any]
+    fingerprint: Fingerprint
+    content: str | None = None
+    note: str | None = None
 
     def counts(self) -> dict[str, int]:
         """Rows of each part."""
         return {name: int(np.sum(self.parts == number)) for number, name in enumerate(PARTS)}
 
 
-def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
-    """Read the source, split it, learn the recipe, and keep all three under .tenure/prepared/.
+def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Prepared:
+    """Read the source, split it, learn the recipe, and keep all three as a data version.
 
+    again: even if source, settings and code are those of a version that is here.
     Raises SourceError or TargetError, with nothing written, when the table is unfit.
     """
     from tenure.prepare.sources import check_source, find_source, scan
 
     data = config.data
-    source = find_source(data.source, folder.root, data.delimiter)
+    try:
+        source = find_source(data.source, folder.root, data.delimiter)
+    except SourceError as error:
+        raise _or_a_version(folder, error) from None
     facts = check_source(source)
     named = [c for c in (data.target, data.id, data.time, data.group, *data.excluded) if c is not None]
     missing = [column for column in named if column not in facts.columns]
     if missing:
         raise ColumnsMissing(missing, facts.columns, where=f"{folder.config_file}, of {source.name}")
-    log.info("reading %s: %d columns", source.name, len(facts.columns))
-    raw = scan(source, has_blank_lines=facts.has_blank_lines)
+    fingerprint = of_preparing(config, {"the source": facts.sha256})
+    earlier = look_up(folder, "prepare", fingerprint, _versions(folder))
+    if earlier.result is not None and not again:
+        with suppress(ProjectError):
+            prepared = load_prepared(folder, earlier.result)
+            same = f"unchanged: source, settings and tenure are the same as for version {prepared.id}"
+            return _remember(
+                folder, config, replace(prepared, settings=settings_of(config), note=same), fingerprint
+            )
+    note = "again: " + "; ".join(earlier.why) if earlier.why else None
+    log.info("%sreading %s: %d columns", f"{note}\n" if note else "", source.name, len(facts.columns))
+    raw, n_gone = without_forgotten(folder, scan(source, has_blank_lines=facts.has_blank_lines), data.id)
     with _draft(folder) as draft:
-        prepared = sift_and_learn(raw, facts.n_rows, config, facts.sha256, draft / ROWS)
-        return keep_prepared(folder, prepared, draft)
+        prepared = sift_and_learn(raw, facts.n_rows - n_gone, config, fingerprint, draft / ROWS)
+        if n_gone:
+            warning = (
+                f"{n_gone} row(s) of persons who were forgotten are still in the source, and were left out"
+            )
+            prepared = replace(prepared, warnings=(warning, *prepared.warnings))
+        kept = keep_prepared(folder, config, prepared, draft / ROWS)
+    return _remember(folder, config, replace(kept, note=note), fingerprint)
 
 
 def sift_and_learn(
-    raw: pl.LazyFrame, n_rows: int, config: ProjectConfig, sha256: str, path: Path
+    raw: pl.LazyFrame, n_rows: int, config: ProjectConfig, fingerprint: Fingerprint, path: Path
 ) -> Prepared:
     """Leave out rows without a target and true duplicates, split the rest, learn the recipe from the training part.
 
-    sha256: of the bytes that raw was read from, 64 hexadecimal digits.  path: where the rows are written, Parquet.
+    fingerprint: tells where raw comes from.  path: where the rows are written, Parquet.
     """
     import polars as pl
 
@@ -112,25 +145,28 @@ def sift_and_learn(
         sifted.training, sifted.target, id=data.id, time=data.time, group=data.group, exclude=data.excluded
     )
     survey = Survey(recipe)
-    write_typed(raw, recipe, sifted.parts, path, survey)
+    content = ContentHash()
+    write_typed(raw, recipe, sifted.parts, path, survey, content)
     parts = sifted.parts[sifted.parts != LEFT_OUT]
     recipe = survey.learned(int(np.sum(parts == TRAIN)))
     return Prepared(
-        id=_identify(sha256, config),
-        data_version=sha256[:12],
+        id="",
         recipe=recipe,
         rows=pl.scan_parquet(path),
         parts=parts,
-        golden=_golden_rows(recipe, sifted.training.head(_GOLDEN_ROWS)),
+        golden=_golden_rows(recipe, sifted.training.head(_MIXED_ROWS)),
         warnings=(*sifted.warnings, *recipe.warnings),
         settings=settings_of(config),
+        fingerprint=fingerprint,
+        content=content.hexdigest(),
     )
 
 
 def _golden_rows(recipe: Recipe, raw: pl.DataFrame) -> tuple[dict[str, Any], ...]:
     from tenure.prepare.columns import find_problems
+    from tenure.prepare.golden import mix_rows
 
-    raw = raw.select(column.name for column in recipe.features)
+    raw = mix_rows(raw, recipe, _GOLDEN_ROWS)
     rows = raw.to_dicts()
     for problem in find_problems(recipe, raw):
         rows[problem.row][problem.column] = None
@@ -143,40 +179,95 @@ def _json_cell(value: object) -> object:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def load_prepared(folder: Folder, prepared_id: str | None = None) -> Prepared:
-    """Read what `prepare` kept: the latest, or the one with this id.
+def load_prepared(folder: Folder, version: str | None = None) -> Prepared:
+    """Read what `prepare` kept: the latest, or the version of this name.
 
     Raises ProjectError when it is not there, or damaged.
     """
     import polars as pl
 
+    settings = None
     try:
-        name = prepared_id or json.loads((folder.own / "prepared.json").read_text())["id"]
-        place = folder.prepared / name
-        facts = json.loads((place / "facts.json").read_text())
-        rows = pl.scan_parquet(place / ROWS)
+        if version is None:
+            latest = json.loads((folder.own / "prepared.json").read_text())
+            version, settings = latest["id"], latest["settings"]
+        found = find_version(folder, str(version))
+        rows, recipe = read_rows(folder, found)
         return Prepared(
-            id=facts["id"],
-            data_version=facts["data_version"],
-            recipe=Recipe.from_json((place / "recipe.json").read_text()),
+            id=found.version,
+            recipe=recipe,
             rows=rows,
             parts=rows.select(PART).collect().to_series().to_numpy(),
-            golden=tuple(facts["golden"]),
-            warnings=tuple(facts["warnings"]),
-            settings=facts["settings"],
+            golden=found.golden,
+            warnings=found.warnings,
+            settings=settings or dict(found.fingerprint["settings"]),
+            fingerprint=Fingerprint(**found.fingerprint),
+            content=found.content,
         )
     except FileNotFoundError:
         raise ProjectError(
-            "there are no prepared rows" + (f" {prepared_id}" if prepared_id else ""),
-            where=str(folder.prepared),
-            todo="run `tenure prepare`",
+            "there are no prepared rows", where=str(folder.root), todo="run `tenure prepare`"
         ) from None
     except (ValueError, KeyError, pl.exceptions.PolarsError) as error:
         raise ProjectError(
             f"the prepared rows are damaged: {(str(error).splitlines() or [''])[0]}",
-            where=str(folder.prepared),
-            todo="remove the folder of that name, then run `tenure prepare`",
+            where=str(folder.versions),
+            todo=f"remove the folder {version}, then `tenure data restore {version}` or `tenure prepare --again`",
         ) from error
+
+
+def use_version(folder: Folder, config: ProjectConfig, name: str) -> Prepared:
+    """The rows of a stored version, in place of what `prepare` would read; the source is not looked at.
+
+    Raises ConfigError when the version was made for another question: target, id, time, group, or columns left out.
+    """
+    prepared = load_prepared(folder, name)
+    now = of_preparing(config, dict(prepared.fingerprint.inputs))
+    changed = what_changed(replace(prepared.fingerprint, code=now.code), now)
+    other = [
+        change for change in changed if change.startswith("data.") and not change.startswith(_HOW_IT_IS_READ)
+    ]
+    if other:
+        raise ConfigError(
+            f"version {prepared.id} was made for other settings: {'; '.join(other)}",
+            where=str(folder.config_file),
+            todo="put them back, or prepare the source anew",
+        )
+    warnings = [f"version {prepared.id} was made with other settings: {change}" for change in changed]
+    note = f"version {prepared.id} as it is stored; the source is not read"
+    return replace(prepared, warnings=(*warnings, *prepared.warnings), note=note)
+
+
+_HOW_IT_IS_READ = ("data.delimiter", "data.source", "data.encoding", "data.header", "data.sheet")
+
+
+def _or_a_version(folder: Folder, error: SourceError) -> SourceError:
+    """A source that is not there, and the version that can stand in for it."""
+    versions = list_versions(folder)
+    names = [version.version for version in versions] or list_absent(folder)
+    if not names:
+        return error
+    how = f"`tenure run --data {names[-1]}` uses the rows that were read before"
+    if not versions:
+        how = f"`dvc pull`, then {how}"
+    return SourceError(error.what, where=error.where, todo=f"{error.todo}; or {how}" if error.todo else how)
+
+
+def _versions(folder: Folder) -> list[tuple[Fingerprint, str]]:
+    """What made the versions that are here, which may have come with a clone; the latest first."""
+    return [
+        (Fingerprint(**version.fingerprint), version.version) for version in reversed(list_versions(folder))
+    ]
+
+
+def _remember(
+    folder: Folder, config: ProjectConfig, prepared: Prepared, fingerprint: Fingerprint
+) -> Prepared:
+    """Make these the rows that `train` takes, and know them again."""
+    latest = {"id": prepared.id, "settings": settings_of(config)}
+    write_durably(folder.own / "prepared.json", json.dumps(latest))
+    remember(folder, "prepare", fingerprint, prepared.id)
+    return prepared
 
 
 def settings_of(config: ProjectConfig) -> dict[str, Any]:
@@ -184,51 +275,39 @@ def settings_of(config: ProjectConfig) -> dict[str, Any]:
     return {
         "data": config.data.model_dump(mode="json"),
         "split": config.split.model_dump(mode="json"),
-        "version": __version__,
     }
-
-
-def _identify(sha256: str, config: ProjectConfig) -> str:
-    settings = settings_of(config)
-    settings["data"] = {**settings["data"], "source": sha256}
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @contextmanager
 def _draft(folder: Folder) -> Iterator[Path]:
-    """A folder for what is being prepared; gone afterwards, unless it was kept."""
-    draft = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.prepared))
+    """A folder for what is being prepared; gone afterwards."""
+    folder.versions.mkdir(exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.versions))
     try:
         yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def keep_prepared(folder: Folder, prepared: Prepared, draft: Path) -> Prepared:
-    """Keep a draft that holds the rows, with recipe and facts, whole or not at all; what is there stays as it is."""
-    place = folder.prepared / prepared.id
-    if not place.is_dir():
-        (draft / "recipe.json").write_text(prepared.recipe.to_json())
-        (draft / "facts.json").write_text(json.dumps(_facts(prepared), indent=1))
-        draft.rename(place)
-        flush_folder(folder.prepared)
-    write_durably(folder.own / "prepared.json", json.dumps({"id": prepared.id}))
-    return load_prepared(folder, prepared.id)
+def keep_prepared(folder: Folder, config: ProjectConfig, prepared: Prepared, rows: Path) -> Prepared:
+    """Keep prepared rows as a data version, whole or not at all. rows: a Parquet file of them."""
+    parts = VersionParts(
+        rows=rows,
+        recipe=prepared.recipe,
+        rows_by_part=prepared.counts(),
+        fingerprint=prepared.fingerprint,
+        warnings=prepared.warnings,
+        golden=prepared.golden,
+        content=prepared.content,
+    )
+    version = keep_version(folder, parts, config.store.data_remote)
+    return replace(
+        load_prepared(folder, version.version), warnings=prepared.warnings, settings=prepared.settings
+    )
 
 
-def keep_rows(folder: Folder, prepared: Prepared) -> Prepared:
+def keep_rows(folder: Folder, config: ProjectConfig, prepared: Prepared) -> Prepared:
     """Keep rows that are in memory, as prepare keeps those that it reads."""
     with _draft(folder) as draft:
         prepared.rows.sink_parquet(draft / ROWS)
-        return keep_prepared(folder, prepared, draft)
-
-
-def _facts(prepared: Prepared) -> dict[str, Any]:
-    return {
-        "id": prepared.id,
-        "data_version": prepared.data_version,
-        "rows": prepared.counts(),
-        "golden": list(prepared.golden),
-        "warnings": list(prepared.warnings),
-        "settings": prepared.settings,
-    }
+        return keep_prepared(folder, config, prepared, draft / ROWS)

@@ -33,7 +33,7 @@ class RunReport:
     validation: the winner fitted on the training part only, on the validation part.  test: the release,
     on the test part, which was read once.  baselines: name to test metrics of the majority class (or the
     mean) and of a plain logistic (or ridge) regression.  gain: of the metric over each of them, paired.
-    post: whether it is champion, and why, in words.
+    post: whether it is champion, and why, in words.  notes: what was done again and why, or that nothing was.
     seconds: wall time by stage; "candidates" is the part spent inside the candidates' own fit and predict.
     """
 
@@ -55,6 +55,7 @@ class RunReport:
     threshold: float | None
     importance: Mapping[str, float]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The document of `tenure run --json`."""
@@ -78,11 +79,30 @@ class RunReport:
             "release": self.release,
             "run": self.run,
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
         }
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any], *, version: str, champion: bool, post: str) -> RunReport:
+        """Read what to_dict wrote; who holds the post may have changed since. Raises KeyError for another document."""
+        return cls(
+            name=body["model"]["name"],
+            version=version,
+            champion=champion,
+            post=post,
+            winner=body["model"]["family"],
+            validation=_metrics(body["validation"]),
+            test=_metrics(body["test"]),
+            baselines={name: _metrics(metrics) for name, metrics in body["baselines"].items()},
+            gain=_metrics(body["gain"]),
+            warnings=tuple(body["warnings"]),
+            **{key: body[key] for key in _AS_THEY_ARE},
+        )
 
     def to_text(self) -> str:
         """A few lines a person reads: the measures beside the baselines, what matters most, what to know."""
         lines = [
+            *self.notes,
             f"{self.name}, version {self.version}: {self.family_in_words}, {self.post}",
             f"measured once on {self.rows['test']:,} test rows, with 95 % intervals:",
             "",
@@ -133,6 +153,13 @@ class RunReport:
 def _number(value: float) -> str:
     """Four digits behind the point for shares, six that matter for large numbers."""
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+_AS_THEY_ARE = ("task", "metric", "rows", "seconds", "release", "run", "threshold", "importance")
+
+
+def _metrics(body: Mapping[str, Any]) -> Metrics:
+    return {name: Estimate(**estimate) for name, estimate in body.items()}
 
 
 def _document(metrics: Metrics) -> dict[str, dict[str, float]]:

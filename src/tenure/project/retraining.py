@@ -161,7 +161,7 @@ def _prepared_of(folder: Folder, scorer: Scorer) -> str:
             where=str(folder.runs),
             todo="run `tenure run`, and promote what it makes",
         )
-    return str(record["data"]["prepared"])
+    return str(record["data"]["version"])
 
 
 def _extend(
@@ -182,17 +182,20 @@ def _extend(
     new = [_read_like(raw_table(rows, old.recipe), old.recipe, before.schema) for rows in (earlier, later)]
     rows = pl.concat([before, *new]).with_columns(pl.Series(PART, parts))
     recipe = learn_anew(old.recipe, rows.filter(pl.col(PART) == TRAIN))
-    digest = hashlib.sha256(old.id.encode() + earlier.at.tobytes() + later.at.tobytes()).hexdigest()[:12]
+    digest = hashlib.sha256(earlier.at.tobytes() + later.at.tobytes()).hexdigest()
     prepared = replace(
         old,
-        id=digest,
-        data_version=digest,
         recipe=recipe,
         rows=rows.lazy(),
         parts=parts,
         warnings=recipe.warnings,
+        fingerprint=replace(
+            old.fingerprint,
+            inputs={f"version {old.id}": old.content or "", "labelled rows of the journal": digest},
+        ),
+        content=None,
     )
-    return keep_rows(folder, prepared)
+    return keep_rows(folder, config, prepared)
 
 
 def _read_like(raw: pl.DataFrame, recipe: Recipe, schema: pl.Schema) -> pl.DataFrame:

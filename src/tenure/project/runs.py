@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from tenure.errors import ProjectError
 from tenure.model.settings import Plan
 from tenure.project.folder import Folder
 from tenure.project.preparing import Prepared
-from tenure.project.promoting import note
+from tenure.project.promoting import note, open_registry
+from tenure.project.report import RunReport
 from tenure.project.trained import TrainedRun
+from tenure.release.files import is_intact
 
 FORMAT = "tenure-run/1"
 
@@ -51,7 +54,7 @@ def record_run(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "release": release.name,
         "version": version,
-        "data": {"version": prepared.data_version, "prepared": prepared.id, "rows": prepared.counts()},
+        "data": {"version": prepared.id, "content": prepared.content, "rows": prepared.counts()},
         "config": config.model_dump(mode="json"),
         "config_sha256": run.config_sha256,
         "seed": run.seed,
@@ -77,6 +80,28 @@ def find_record(folder: Folder, release: str) -> dict[str, Any] | None:
         if body["release"] == release:
             return dict(body)
     return None
+
+
+def find_report(folder: Folder, config: ProjectConfig, run: str, prepared: Prepared) -> RunReport | None:
+    """What an earlier run told, with who holds the post today; None when its release or its version is gone."""
+    try:
+        body = json.loads((folder.runs / run / "record.json").read_text())
+        release = folder.releases / body["release"]
+        versions = [v for v in open_registry(folder, config).versions() if v.release == release.name]
+        if not versions or not is_intact(release):
+            return None
+        champion = "champion" in versions[0].aliases
+        post = "the champion" if champion else "another version holds the post"
+        report = RunReport.from_dict(
+            {**body["result"], "release": str(release)},
+            version=versions[0].version,
+            champion=champion,
+            post=post,
+        )
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
+    note = f"unchanged: rows, settings and tenure are those of run {run}; nothing was trained (--again does it again)"
+    return replace(report, notes=tuple(line for line in (prepared.note, note) if line))
 
 
 def recorded_plan(folder: Folder, run: str) -> Plan:

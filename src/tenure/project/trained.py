@@ -22,7 +22,10 @@ FORMAT = "tenure-trained/1"
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What training made, for one run on one set of prepared rows. seconds: wall time by stage."""
+    """What training made, for one run on one set of prepared rows.
+
+    prepared: the data version.  seconds: wall time by stage.  note: why it was done again, or not.
+    """
 
     run: str
     prepared: str
@@ -30,6 +33,7 @@ class TrainedRun:
     trained: Trained
     seconds: Mapping[str, float]
     config_sha256: str
+    note: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The document of `tenure train --json`."""
@@ -37,6 +41,7 @@ class TrainedRun:
         return {
             "run": self.run,
             "prepared": self.prepared,
+            "note": self.note,
             "winner": trained.winner,
             "metric": trained.metric,
             "cross_validation": _metrics(trained.cross_validation),
@@ -50,7 +55,8 @@ class TrainedRun:
     def to_text(self) -> str:
         """A few lines for a person."""
         trained = self.trained
-        lines = [f"run {self.run}: {trained.winner} won {len(trained.plan.trials)} trials"]
+        lines = [self.note] if self.note else []
+        lines.append(f"run {self.run}: {trained.winner} won {len(trained.plan.trials)} trials")
         shown = trained.validation or trained.cross_validation
         if trained.metric in shown:
             lines.append(f"  validation {trained.metric}: {shown[trained.metric]}")
@@ -113,6 +119,14 @@ def load_trained(folder: Folder) -> TrainedRun:
     return TrainedRun(
         body["run"], body["prepared"], body["seed"], trained, body["run_seconds"], body["config_sha256"]
     )
+
+
+def waiting_run(folder: Folder) -> str | None:
+    """The run whose model waits for evaluation."""
+    try:
+        return load_trained(folder).run
+    except ProjectError:
+        return None
 
 
 def forget_trained(folder: Folder) -> None:

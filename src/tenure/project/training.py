@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -24,14 +24,17 @@ from tenure.model.train import Trained, TrainingTable
 from tenure.model.train import train as train_model
 from tenure.monitor.samples import SCORE
 from tenure.prepare.columns import settle, target_values, time_values
+from tenure.prepare.sketches import FrequentValues
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION
 from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
-from tenure.project.preparing import Prepared, load_prepared, prepare, settings_of
+from tenure.project.preparing import Prepared, load_prepared, prepare, settings_of, use_version
 from tenure.project.promoting import note, open_to_change
 from tenure.project.report import RunReport
-from tenure.project.runs import config_hash, find_record, new_run_id, record_run, recorded_plan
-from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained
+from tenure.project.runs import config_hash, find_record, find_report, new_run_id, record_run, recorded_plan
+from tenure.project.skipping import look_up, of_training, remember, settings_changed
+from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
+from tenure.project.versions import follow
 from tenure.release.folder import ReleaseParts, write_release
 from tenure.release.metrics import compare
 from tenure.release.scorer import Scorer
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
     from tenure.model.evaluate import Evaluation
     from tenure.model.registry import ModelVersion
+    from tenure.prepare.recipe import Recipe
     from tenure.records import Estimate
 
 log = logging.getLogger(__name__)
@@ -57,37 +61,72 @@ class Tables:
     test: TrainingTable
 
 
-def run(folder: Folder, config: ProjectConfig, *, budget: float | None, seed: int | None) -> RunReport:
-    """Prepare, train, evaluate, release, register. Raises TenureError before anything is changed for bad input."""
+def run(
+    folder: Folder,
+    config: ProjectConfig,
+    *,
+    budget: float | None,
+    seed: int | None,
+    data: str | None = None,
+    again: bool = False,
+) -> RunReport:
+    """Prepare, train, evaluate, release, register. Raises TenureError before anything is changed for bad input.
+
+    data: the stored version that is used, in place of the source.  again: even if nothing has changed.
+    """
     started = time.perf_counter()
     config = with_overrides(config, budget, seed)
-    prepared = prepare(folder, config)
+    prepared = use_version(folder, config, data) if data else prepare(folder, config, again=again)
+    fingerprint = of_training(config, prepared.id)
+    earlier = look_up(folder, "run", fingerprint)
+    if earlier.result is not None and not again:
+        report = find_report(folder, config, earlier.result, prepared)
+        if report is not None:
+            return report
     # MLflow takes seconds to import and to lay out a store; the candidates leave it a core between fits
     warming = warm(open_registry_uri(folder, config))
     seconds = {"prepare": time.perf_counter() - started}
     trained = _train(folder, config, prepared, None, seconds)
     warming.join()
-    return _evaluate(folder, config, prepared, trained, started)
+    report = _evaluate(folder, config, prepared, trained, started)
+    remember(folder, "run", fingerprint, report.run)
+    notes = [prepared.note, "training again: " + "; ".join(earlier.why) if earlier.why else None]
+    return replace(report, notes=tuple(note for note in notes if note))
 
 
 def train(
-    folder: Folder, config: ProjectConfig, *, budget: float | None, seed: int | None, plan: str | None
+    folder: Folder,
+    config: ProjectConfig,
+    *,
+    budget: float | None,
+    seed: int | None,
+    plan: str | None,
+    again: bool = False,
 ) -> TrainedRun:
     """Train on the rows that `prepare` kept; what comes out waits for `evaluate`.
 
-    plan: the run whose recorded plan is followed. Raises ProjectError when rows or plan are not there.
+    plan: the run whose recorded plan is followed.  again: even if the model that waits is the one that would come
+    out. Raises ProjectError when rows or plan are not there.
     """
     written, config = config, with_overrides(config, budget, seed)
     prepared = load_prepared(folder)
-    if prepared.settings != settings_of(written):
+    if changed := settings_changed(prepared.settings, settings_of(written)):
         raise ProjectError(
-            "the prepared rows were made by other settings than tenure.yaml has now",
+            f"the prepared rows were made by other settings than tenure.yaml has now: {'; '.join(changed)}",
             where=str(folder.config_file),
             todo="run `tenure prepare`",
         )
+    fingerprint = of_training(config, prepared.id)
+    earlier = look_up(folder, "train", fingerprint)
+    if earlier.result is not None and earlier.result == waiting_run(folder) and not (again or plan):
+        return replace(
+            load_trained(folder), note="unchanged: rows, settings and tenure are those of this run"
+        )
     trained = _train(folder, config, prepared, recorded_plan(folder, plan) if plan else None, {})
     keep_trained(folder, trained)
-    return trained
+    if plan is None:
+        remember(folder, "train", fingerprint, trained.run)
+    return replace(trained, note="again: " + "; ".join(earlier.why) if earlier.why else None)
 
 
 def evaluate(folder: Folder, config: ProjectConfig) -> RunReport:
@@ -161,7 +200,9 @@ def make_release(
         model_kind=trained.document.kind,
         model_family=trained.winner,
         calibration=trained.calibration,
-        reference=reference_of(tables.train.features if reference is None else reference, unseen),
+        reference=reference_of(
+            prepared.recipe, tables.train.features if reference is None else reference, unseen
+        ),
         metrics={
             "metric": trained.metric,
             "test": evaluation.metrics,
@@ -173,7 +214,7 @@ def make_release(
         },
         importance=global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS)),
         golden_rows=list(prepared.golden),
-        data_version=prepared.data_version,
+        data_version=prepared.id,
         seed=config.split.seed,
         run_id=run_id,
         warnings=[*prepared.warnings, *trained.warnings],
@@ -297,7 +338,7 @@ def _lead_of(
 ) -> Estimate | None:
     """How much better the champion is on the same test rows; None where it may have been trained on them."""
     record = find_record(folder, champion.release)
-    if record is None or record["data"]["prepared"] != prepared.id:
+    if record is None or follow(folder, record["data"]["version"]) != prepared.id:
         return None
     scorer = Scorer.load(folder.root / champion.path)
     scored = scorer.score_clean(settle(scorer.recipe, prepared.rows.filter(pl.col(PART) == TEST)).collect())
@@ -307,11 +348,18 @@ def _lead_of(
     return compare(scorer.task, tables.test.y, new, old, run.trained.metric, thresholds=thresholds)
 
 
-def reference_of(features: pl.DataFrame, scored: Any) -> dict[str, Any]:
-    """What drift is measured against: summaries of clean rows, and of the scores of rows unseen in training."""
+def reference_of(recipe: Recipe, features: pl.DataFrame, scored: Any) -> dict[str, Any]:
+    """What drift is measured against: summaries of clean rows, and of the scores of rows unseen in training.
+
+    Of texts it says how long they are, not what they are: a release holds no cell that is of one person alone.
+    """
+    rows = summarise([features])
+    for column in recipe.features:
+        if column.kind == "text":
+            rows.columns[column.name].frequent = FrequentValues()
     scores = scored.values if scored.probabilities is None else scored.probabilities[:, -1]
     return {
-        "rows": summarise([features]).to_dict(),
+        "rows": rows.to_dict(),
         "scores": summarise([pl.DataFrame({SCORE: scores})]).to_dict(),
     }
 

@@ -1,0 +1,150 @@
+"""DVC in the project's folder, by its own command line: so that `dvc status`, `push`, `pull` and `checkout` work.
+
+One .dvc file a version, beside its folder. DVC's usage reports and its look for newer releases are switched off in
+the project's .dvc/config, for the user's own dvc commands too: nothing is sent anywhere but to the data remote.
+"""
+
+from __future__ import annotations
+
+import configparser
+import logging
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import yaml
+
+from tenure.durable import write_durably
+from tenure.errors import ExtraMissing, ProjectError
+
+log = logging.getLogger(__name__)
+
+REMOTE = "tenure"
+_IGNORED = "/config.local\n/tmp\n/cache\n"
+# hard links: the cache and the version's folder hold a table once, and DVC makes it read-only
+_SETTINGS = """\
+    analytics = false
+    check_update = false
+[cache]
+    type = "reflink,hardlink,copy"
+"""
+
+
+def is_installed() -> bool:
+    """Whether DVC can be run."""
+    return find_spec("dvc") is not None
+
+
+def find_home(root: Path) -> Path | None:
+    """The nearest folder from root upward that DVC has been set up in, or None."""
+    return next((folder for folder in (root, *root.parents) if (folder / ".dvc").is_dir()), None)
+
+
+def track(root: Path, folder: Path, remote: str | None) -> None:
+    """Put a folder under DVC, setting DVC up first where it is not. One that has a .dvc file stays as it is.
+
+    remote: store.data_remote; None leaves the remotes of the project as they are.
+    Raises ExtraMissing without DVC, ProjectError with DVC's own words when it refuses.
+    """
+    _set_up(root, remote)
+    if not folder.with_name(f"{folder.name}.dvc").exists():
+        run(root, "add", "--quiet", folder.relative_to(root).as_posix())
+
+
+def pull(root: Path, folder: Path) -> None:
+    """Bring a tracked folder back, from the cache or else from the remote. Raises ProjectError when neither has it."""
+    target = f"{folder.relative_to(root).as_posix()}.dvc"
+    try:
+        run(root, "checkout", "--quiet", "--force", target)
+    except ProjectError:
+        run(root, "pull", "--quiet", "--force", target)
+
+
+def cached_files(root: Path, pointer: Path) -> set[Path]:
+    """The files of DVC's cache that a .dvc file stands for: each file of the folder, and the list of them."""
+    home = find_home(root)
+    if home is None or not pointer.is_file():
+        return set()
+    found: set[Path] = set()
+    for out in (yaml.safe_load(pointer.read_text()) or {}).get("outs", []):
+        listed = _in_cache(_cache(home), out["md5"])
+        found.add(listed)
+        if out["md5"].endswith(".dir") and listed.is_file():
+            entries = yaml.safe_load(listed.read_text())  # JSON, which is YAML
+            found |= {_in_cache(_cache(home), entry["md5"]) for entry in entries}
+    return found
+
+
+def has_remote(root: Path) -> bool:
+    """Whether copies may lie in a remote."""
+    home = find_home(root)
+    return home is not None and any(name.startswith("'remote ") for name in _read(home).sections())
+
+
+def run(root: Path, *arguments: str) -> str:
+    """Run one dvc command in the project and return what it printed. Raises ExtraMissing, ProjectError."""
+    if not is_installed():
+        raise ExtraMissing("dvc", "versions")
+    quiet = {"DVC_NO_ANALYTICS": "1", "CI": "1", "DVC_STUDIO_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=root,
+        env={**os.environ, **quiet},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = [
+            line for line in done.stderr.splitlines() if line.startswith("ERROR")
+        ] or done.stderr.splitlines()
+        raise ProjectError(
+            f"`dvc {' '.join(arguments)}` failed: {' '.join(said[:2])[:300]}",
+            where=str(root),
+            todo="run that command by hand, and see https://dvc.org/doc/user-guide/troubleshooting",
+        )
+    return done.stdout
+
+
+def _set_up(root: Path, remote: str | None) -> None:
+    home = find_home(root)
+    if home is None:
+        git = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)
+        how = ["--no-scm"] if git is None else [] if git == root else ["--subdir"]
+        run(root, "init", "--quiet", *how)
+        # without git, DVC writes no such file; whoever runs `git init` later would commit the cache
+        write_durably(root / ".dvc" / ".gitignore", _IGNORED)
+        no_scm = "    no_scm = true\n" if git is None else ""
+        write_durably(root / ".dvc" / "config", f"[core]\n{no_scm}{_SETTINGS}")
+        home = root
+    config = _read(home)
+    if (home / ".git").exists() and config.getboolean("core", "no_scm", fallback=False):
+        run(root, "config", "--unset", "core.no_scm")
+    if remote is not None and (remote, REMOTE) != _remote_of(config, root, home):
+        run(root, "remote", "add", "--quiet", "--force", "--default", REMOTE, remote)
+
+
+def _remote_of(config: configparser.ConfigParser, root: Path, home: Path) -> tuple[str | None, str | None]:
+    """The address of our remote as tenure.yaml would write it, and the name of the default remote."""
+    url = config.get(f"'remote \"{REMOTE}\"'", "url", fallback=None)
+    if url is not None and "://" not in url and not Path(url).is_absolute():
+        url = os.path.relpath(home / ".dvc" / url, root)
+    return url, config.get("core", "remote", fallback=None)
+
+
+def _read(home: Path) -> configparser.ConfigParser:
+    """DVC's config of a project, with what is kept of it on this machine only."""
+    config = configparser.ConfigParser(interpolation=None)
+    config.read([home / ".dvc" / "config", home / ".dvc" / "config.local"])
+    return config
+
+
+def _cache(home: Path) -> Path:
+    return home / ".dvc" / _read(home).get("cache", "dir", fallback="cache")
+
+
+def _in_cache(cache: Path, md5: str) -> Path:
+    return cache / "files" / "md5" / md5[:2] / md5[2:]
