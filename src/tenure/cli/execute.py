@@ -22,6 +22,7 @@ USER_MISTAKE, UNEXPECTED = 2, 3
 COMMANDS = {
     "init": "data:init",
     "prepare": "data:prepare",
+    "panel": "data:panel",
     "schema": "data:schema",
     "run": "model:run",
     "train": "model:train",

@@ -87,6 +87,12 @@ def _add_data_commands(commands: Commands) -> None:
     init.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     _add_column_options(init)
     _command(commands, "prepare", "read, clean and split the table; learn the recipe")
+    panel = _command(commands, "panel", "write the rows of the event tables as of a time, for predict")
+    panel.add_argument("output", metavar="OUTPUT", help="a .csv or .parquet file to write")
+    panel.add_argument(
+        "--at", metavar="T", help="a date or time, such as 1998-04-01; without data.cutoffs each row has its own"
+    )
+    panel.add_argument("--source", metavar="SOURCE", help="a table of rows in place of data.source's")
 
 
 def _add_model_commands(commands: Commands) -> None:

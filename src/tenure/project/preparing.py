@@ -58,9 +58,15 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
     Raises SourceError or TargetError, with nothing written, when the table is unfit.
     """
     from tenure.prepare.sources import check_source, find_source, scan
+    from tenure.project.panels import read_panel
 
     data = config.data
-    source = find_source(data.source, folder.root, data.delimiter)
+    if data.tables:
+        panel, sha256 = read_panel(folder, data)
+        prepared = split_and_learn(panel.rows, config, sha256, panel.warnings)
+        keep_prepared(folder, prepared)
+        return prepared
+    source = find_source(str(data.source), folder.root, data.delimiter)
     facts = check_source(source)
     named = [c for c in (data.target, data.id, data.time, data.group, *data.excluded) if c is not None]
     missing = [column for column in named if column not in facts.columns]
@@ -74,10 +80,12 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
     return prepared
 
 
-def split_and_learn(raw: pl.DataFrame, config: ProjectConfig, sha256: str) -> Prepared:
+def split_and_learn(
+    raw: pl.DataFrame, config: ProjectConfig, sha256: str, notes: tuple[str, ...] = ()
+) -> Prepared:
     """Drop rows without a target and true duplicates, split the rest, learn the recipe from the training part.
 
-    sha256: of the bytes that raw was read from, 64 hexadecimal digits.
+    sha256: of the bytes that raw was read from, 64 hexadecimal digits.  notes: warnings of the reading.
     """
     from tenure.prepare.columns import target_values, time_values
     from tenure.prepare.duplicates import find_duplicates
@@ -85,8 +93,8 @@ def split_and_learn(raw: pl.DataFrame, config: ProjectConfig, sha256: str) -> Pr
     from tenure.prepare.split import assign_parts
 
     data = config.data
-    target = learn_target(raw[data.target], data.positive, data.task)
-    warnings = list(target.warnings)
+    target = learn_target(raw[data.target], data.positive, data.target_task)
+    warnings = [*notes, *target.warnings]
     duplicates = find_duplicates(raw, data.id)
     rows = raw.filter(duplicates.keep)
     if duplicates.are_mistakes:
@@ -101,17 +109,17 @@ def split_and_learn(raw: pl.DataFrame, config: ProjectConfig, sha256: str) -> Pr
         validation=config.split.validation,
         test=config.split.test,
         seed=config.split.seed,
-        time=time_values(rows[data.time]) if data.time else None,
-        group=rows[data.group].to_numpy() if data.group else None,
+        time=time_values(rows[data.split_time]) if data.split_time else None,
+        group=rows[data.split_group].to_numpy() if data.split_group else None,
         task=target.task,
     )
-    _check_parts(parts, data.group)
+    _check_parts(parts, data.split_group)
     recipe = learn_recipe(
         rows.filter(parts == TRAIN),
         target,
         id=data.id,
-        time=data.time,
-        group=data.group,
+        time=data.split_time,
+        group=data.split_group,
         exclude=data.excluded,
     )
     warnings.extend(recipe.warnings)

@@ -1,0 +1,177 @@
+"""Type the columns of an event table: keys as text, times as microseconds, values as what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from tenure.config.events import ROWS, EventTableConfig
+from tenure.errors import ColumnsMissing, SourceError
+from tenure.prepare.expressions import clean_cell, text_of
+from tenure.prepare.learn import learn_column, study_column
+from tenure.prepare.recipe import NumberFormat
+from tenure.prepare.tokens import shown
+from tenure.records import CellProblem
+
+KEY, TIME, KNOWN = "key", "time", "known"
+# Before the name of a value column, so that a column called "key" or "time" is not mistaken for ours.
+VALUE = "value:"
+A_KEY, A_TIME = "must be the key of a row", "must be a date or time"
+_HASH = "hash of the row"
+_NUMERIC = ("sum", "mean", "min", "max", "trend")
+# Bad cells that are named one by one; all are counted.
+_NAMED = 1000
+
+
+@dataclass(frozen=True)
+class Events:
+    """The usable rows of an event table, sorted by time, then by when they became known, then as they stood.
+
+    rows: KEY String; TIME and KNOWN Int64, microseconds since 1970-01-01 UTC; one VALUE column an aggregated
+    one: Float64, Boolean, Datetime or String.
+    problems: cells for which a row was left out, at most 1000.  warnings: what was found, in words.
+    """
+
+    name: str
+    rows: pl.DataFrame
+    problems: tuple[CellProblem, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def last_known(self) -> int | None:
+        """The latest time at which a row became known; None without rows."""
+        latest = self.rows[KNOWN].max()
+        return latest if isinstance(latest, int) else None
+
+
+def type_events(
+    name: str,
+    table: pl.LazyFrame,
+    config: EventTableConfig,
+    also: Mapping[str, Iterable[str]] | None = None,
+) -> Events:
+    """Read the columns that the config needs from an event table.
+
+    also: further columns to keep as values, with what is made of them.
+    Rows without a readable key or time are left out and named.
+    Raises ColumnsMissing, or SourceError when a column does not hold what an aggregate needs.
+    """
+    where = f"data.tables.{name}"
+    available = table.collect_schema().names()
+    uses: dict[str, list[str]] = {c: list(found) for c, found in config.aggregates.items() if c != ROWS}
+    for column, aggregates in (also or {}).items():
+        uses.setdefault(column, []).extend(aggregates)
+    moments = [config.time, *([config.known] if config.known else [])]
+    needed = list(dict.fromkeys((config.key, *moments, *uses)))
+    missing = [column for column in needed if column not in available]
+    if missing:
+        raise ColumnsMissing(missing, available, where=where)
+    raw, numbers, repeats = _without_repeats(table, needed, config.duplicates)
+    warnings = [repeats] if repeats else []
+    typed = {KEY: keys_of(raw[config.key]), TIME: times_of(raw[config.time], where)}
+    typed[KNOWN] = times_of(raw[config.known], where) if config.known else typed[TIME]
+    rules = {KEY: (config.key, A_KEY), TIME: (config.time, A_TIME), KNOWN: (config.known, A_TIME)}
+    problems = []
+    unusable = pl.Series([False]).new_from_index(0, len(raw))
+    for role, (column, rule) in rules.items():
+        if column is not None:
+            bad = typed[role].is_null()
+            unusable |= bad
+            problems += _name_cells(raw[column].filter(bad), numbers.filter(bad), rule)
+    for column, aggregates in uses.items():
+        typed[VALUE + column], warning = _value(raw[column], aggregates, where)
+        warnings += [warning] if warning else []
+    rows = pl.DataFrame([series.alias(role) for role, series in typed.items()])
+    n_bad = int(unusable.sum())
+    if n_bad:
+        examples = "; ".join(map(str, problems[:5]))
+        warnings.append(f"{n_bad} of {len(raw)} event(s) were left out: {examples}")
+        rows = rows.filter(~unusable)
+    return Events(
+        name,
+        rows.sort(TIME, KNOWN, maintain_order=True),
+        tuple(problems[:_NAMED]),
+        tuple(f"{where}: {warning}" for warning in warnings),
+    )
+
+
+def keys_of(series: pl.Series) -> pl.Series:
+    """Keys as the text they are, leading zeros and all; null where nothing is written.
+
+    >>> keys_of(pl.Series("id", [" 00012 ", ""])).to_list()
+    ['00012', None]
+    """
+    text = series.to_frame().select(text_of(series.name, series.dtype)).to_series()
+    return text.set(text == "", None)
+
+
+def times_of(series: pl.Series, where: str) -> pl.Series:
+    """Microseconds since 1970-01-01 UTC, Int64; null where a cell cannot be read.
+
+    where: for messages.  Raises SourceError when fewer than 95 % of the cells are dates of known formats.
+
+    >>> times_of(pl.Series("date", ["19970101"]), "a table").to_list()
+    [852076800000000]
+    """
+    column = learn_column(series.name, series, as_time=True)
+    if not column.date_formats:
+        examples = ", ".join(repr(cell) for cell in series.drop_nulls().unique(maintain_order=True).head(3))
+        raise SourceError(
+            f"column {series.name!r} must hold dates or times" + (f"; it has {examples}" if examples else ""),
+            where=f"{where}, column {series.name!r}",
+            todo="name another column, or write dates such as 1997-10-01 or 19971001",
+        )
+    reading = replace(column, kind="date", bounds=None)
+    return series.to_frame().select(clean_cell(reading, series.dtype)).to_series()
+
+
+def _without_repeats(
+    table: pl.LazyFrame, needed: list[str], duplicates: str
+) -> tuple[pl.DataFrame, pl.Series, str | None]:
+    """The needed columns, the number of each row, and what to say of rows that equal an earlier one."""
+    raw = table.select(*needed, pl.struct(pl.all()).hash().alias(_HASH)).collect()
+    numbers = pl.int_range(len(raw), dtype=pl.UInt32, eager=True)
+    n_repeats = len(raw) - raw[_HASH].n_unique()
+    raw = raw.drop(_HASH)
+    if not n_repeats:
+        return raw, numbers, None
+    found = f"{n_repeats} of {len(raw)} event(s) equal an earlier one in every column"
+    if duplicates == "keep":
+        return raw, numbers, f"{found}; all count, as equal events may each have been (duplicates: keep)"
+    first = table.select(pl.struct(pl.all()).is_first_distinct()).collect().to_series()
+    return raw.filter(first), numbers.filter(first), f"{found} and were dropped (duplicates: drop)"
+
+
+def _name_cells(cells: pl.Series, numbers: pl.Series, rule: str) -> list[CellProblem]:
+    pairs = zip(numbers.head(_NAMED).to_list(), cells.head(_NAMED).to_list(), strict=True)
+    return [CellProblem(row, cells.name, rule, shown(cell)) for row, cell in pairs]
+
+
+def _value(
+    series: pl.Series, aggregates: Iterable[str], where: str
+) -> tuple[pl.Series, str | None]:
+    """The values of a column, and a warning about cells that count as missing."""
+    study = study_column(series.name, series)
+    column, dtype = study.column, series.dtype
+    numeric = [name for name in aggregates if name in _NUMERIC]
+    frame = series.to_frame()
+    if column.number_format or column.labels == ("0", "1") or (numeric and series.null_count() == len(series)):
+        style = column.number_format or NumberFormat()
+        reading = replace(column, kind="number", bounds=None, number_format=style)
+        return frame.select(clean_cell(reading, dtype).cast(pl.Float64)).to_series(), study.warning
+    if dtype == pl.Boolean:
+        return series.cast(pl.Float64) if numeric else series, study.warning
+    if numeric:
+        examples = ", ".join(repr(cell) for cell in series.drop_nulls().unique(maintain_order=True).head(3))
+        raise SourceError(
+            f"{numeric[0]} needs numbers, and column {series.name!r} holds {examples}",
+            where=f"{where}, column {series.name!r}",
+            todo="use last or distinct, or name a column of numbers",
+        )
+    if column.date_formats:
+        reading = replace(column, kind="date", bounds=None)
+        return frame.select(clean_cell(reading, dtype).cast(pl.Datetime("us"))).to_series(), study.warning
+    reading = replace(column, kind="text")
+    return frame.select(clean_cell(reading, dtype)).to_series(), study.warning
