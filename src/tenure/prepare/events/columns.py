@@ -9,9 +9,9 @@ import polars as pl
 
 from tenure.config.events import ROWS, EventTableConfig
 from tenure.errors import ColumnsMissing, SourceError
-from tenure.prepare.expressions import clean_cell, text_of
-from tenure.prepare.learn import learn_column, study_column
-from tenure.prepare.recipe import NumberFormat
+from tenure.prepare.expressions import clean_cell, text_of, unread_rows
+from tenure.prepare.learn import learn_column
+from tenure.prepare.recipe import ColumnRecipe, NumberFormat
 from tenure.prepare.tokens import shown
 from tenure.records import CellProblem
 
@@ -21,6 +21,7 @@ VALUE = "value:"
 A_KEY, A_TIME = "must be the key of a row", "must be a date or time"
 _HASH = "hash of the row"
 _NUMERIC = ("sum", "mean", "min", "max", "trend")
+_SAMPLE = 20_000
 # Bad cells that are named one by one; all are counted.
 _NAMED = 1000
 
@@ -81,7 +82,8 @@ def type_events(
             unusable |= bad
             problems += _name_cells(raw[column].filter(bad), numbers.filter(bad), rule)
     for column, aggregates in uses.items():
-        typed[VALUE + column], warning = _value(raw[column], aggregates, where)
+        values, warning = _value(raw[column], aggregates, where)
+        typed[VALUE + column] = values
         warnings += [warning] if warning else []
     rows = pl.DataFrame([series.alias(role) for role, series in typed.items()])
     n_bad = int(unusable.sum())
@@ -115,16 +117,15 @@ def times_of(series: pl.Series, where: str) -> pl.Series:
     >>> times_of(pl.Series("date", ["19970101"]), "a table").to_list()
     [852076800000000]
     """
-    column = learn_column(series.name, series, as_time=True)
+    column = learn_column(series.name, _sample(series), as_time=True)
     if not column.date_formats:
-        examples = ", ".join(repr(cell) for cell in series.drop_nulls().unique(maintain_order=True).head(3))
+        examples = _examples(series)
         raise SourceError(
             f"column {series.name!r} must hold dates or times" + (f"; it has {examples}" if examples else ""),
             where=f"{where}, column {series.name!r}",
             todo="name another column, or write dates such as 1997-10-01 or 19971001",
         )
-    reading = replace(column, kind="date", bounds=None)
-    return series.to_frame().select(clean_cell(reading, series.dtype)).to_series()
+    return _read(replace(column, kind="date"), series)
 
 
 def _without_repeats(
@@ -149,29 +150,42 @@ def _name_cells(cells: pl.Series, numbers: pl.Series, rule: str) -> list[CellPro
     return [CellProblem(row, cells.name, rule, shown(cell)) for row, cell in pairs]
 
 
-def _value(
-    series: pl.Series, aggregates: Iterable[str], where: str
-) -> tuple[pl.Series, str | None]:
+def _value(series: pl.Series, aggregates: Iterable[str], where: str) -> tuple[pl.Series, str | None]:
     """The values of a column, and a warning about cells that count as missing."""
-    study = study_column(series.name, series)
-    column, dtype = study.column, series.dtype
+    column, dtype = learn_column(series.name, _sample(series)), series.dtype
     numeric = [name for name in aggregates if name in _NUMERIC]
-    frame = series.to_frame()
+    if dtype == pl.Boolean:
+        return series.cast(pl.Float64) if numeric else series, None
     if column.number_format or column.labels == ("0", "1") or (numeric and series.null_count() == len(series)):
         style = column.number_format or NumberFormat()
-        reading = replace(column, kind="number", bounds=None, number_format=style)
-        return frame.select(clean_cell(reading, dtype).cast(pl.Float64)).to_series(), study.warning
-    if dtype == pl.Boolean:
-        return series.cast(pl.Float64) if numeric else series, study.warning
-    if numeric:
-        examples = ", ".join(repr(cell) for cell in series.drop_nulls().unique(maintain_order=True).head(3))
+        column = replace(column, kind="number", number_format=style, nan_is_null=True)
+    elif numeric:
         raise SourceError(
-            f"{numeric[0]} needs numbers, and column {series.name!r} holds {examples}",
+            f"{numeric[0]} needs numbers, and column {series.name!r} holds {_examples(series)}",
             where=f"{where}, column {series.name!r}",
             todo="use last or distinct, or name a column of numbers",
         )
-    if column.date_formats:
-        reading = replace(column, kind="date", bounds=None)
-        return frame.select(clean_cell(reading, dtype).cast(pl.Datetime("us"))).to_series(), study.warning
-    reading = replace(column, kind="text")
-    return frame.select(clean_cell(reading, dtype)).to_series(), study.warning
+    else:
+        column = replace(column, kind="date" if column.date_formats else "text")
+    values = _read(column, series)
+    if column.kind == "date":
+        values = values.cast(pl.Datetime("us"))
+    bad = series.gather(unread_rows(column, series, values))
+    if bad.is_empty():
+        return values, None
+    return values, f"column {series.name!r}: {len(bad)} cell(s) are no {column.kind} and count as missing: {_examples(bad)}"
+
+
+def _sample(series: pl.Series) -> pl.Series:
+    """Cells that tell how a column is written; the same that the recipe would look at."""
+    return series.gather_every(max(1, len(series) // _SAMPLE))
+
+
+def _read(column: ColumnRecipe, series: pl.Series) -> pl.Series:
+    """The clean cells, as they are: an amount that is past every bound is still an amount."""
+    values = series.to_frame().select(clean_cell(replace(column, bounds=None), series.dtype)).to_series()
+    return values.cast({"number": pl.Float64, "date": pl.Int64, "text": pl.String}[column.kind])
+
+
+def _examples(series: pl.Series) -> str:
+    return ", ".join(map(repr, series.drop_nulls().unique(maintain_order=True).head(3)))

@@ -15,7 +15,7 @@ def read_condition(sql: str) -> pl.Expr:
     try:
         return pl.sql_expr(sql)
     except pl.exceptions.PolarsError as error:
-        raise _wrong(sql, error) from error
+        raise _wrong(sql, str(error)) from error
 
 
 def columns_of(condition: pl.Expr) -> list[str]:
@@ -29,14 +29,16 @@ def meeting(condition: pl.Expr, rows: pl.DataFrame, sql: str) -> pl.DataFrame:
         pl.col(VALUE + column).alias(column) for column in columns_of(condition)
     )
     try:
-        met = values.select(condition.cast(pl.Boolean, strict=True).fill_null(False)).to_series()
+        met = values.select(condition).to_series()
     except pl.exceptions.PolarsError as error:
-        raise _wrong(sql, error) from error
-    return rows.filter(met)
+        raise _wrong(sql, str(error)) from error
+    if met.dtype != pl.Boolean:
+        raise _wrong(sql, f"it gives {met.dtype} values, not true and false")
+    return rows.filter(met.fill_null(False))
 
 
-def _wrong(sql: str, error: Exception) -> ConfigError:
-    reason = (str(error).splitlines() or [""])[0]
+def _wrong(sql: str, why: str) -> ConfigError:
+    reason = (why.splitlines() or [""])[0]
     return ConfigError(
         f"{_PLACE}: {sql!r} is no condition over the table's columns: {reason}",
         where=_PLACE,

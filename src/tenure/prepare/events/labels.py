@@ -9,9 +9,10 @@ import polars as pl
 
 from tenure.config.events import ROWS, LabelConfig
 from tenure.prepare.date_text import micros_of
+from tenure.prepare.events.aggregates import aggregate
 from tenure.prepare.events.columns import Events
 from tenure.prepare.events.condition import columns_of, meeting, read_condition
-from tenure.prepare.events.features import aggregate_of, microseconds
+from tenure.prepare.events.features import microseconds
 from tenure.prepare.events.pairs import AT, ROW, pairs_between
 
 YES, NO = "yes", "no"
@@ -44,7 +45,7 @@ def columns_of_label(label: LabelConfig) -> dict[str, list[str]]:
 def label_rows(rows: pl.DataFrame, events: Events, label: LabelConfig) -> Labels:
     """Label every row from the events with AT < time <= AT + within.
 
-    rows: ROW (0, 1, 2, …), KEY, AT (microseconds).  The window of a row has closed when AT + within is not
+    rows: ROW (0, 1, 2, …), KEY, AT (microseconds), at least one.  The window of a row has closed when AT + within is not
     after `until`: the config's, or the latest time at which any event of the table became known. When an
     event became known plays no further part: a label is what came to be, however late it was heard of.
     """
@@ -54,17 +55,14 @@ def label_rows(rows: pl.DataFrame, events: Events, label: LabelConfig) -> Labels
     if label.where is not None:
         table = meeting(read_condition(label.where), table, label.where)
     column, by = (label.aggregate.column, label.aggregate.by) if label.aggregate else (ROWS, "count")
-    made = aggregate_of(by, column).alias(_MADE)
     pieces = [
-        pairs.lazy().group_by(ROW).agg(made).collect(engine="in-memory")
-        for pairs in pairs_between(rows, table, back=0, ahead=within, known=False)
+        piece.select(ROW).hstack(aggregate(pairs, len(piece), [(_MADE, by, column)]))
+        for piece, pairs in pairs_between(rows, table, back=0, ahead=within, known=False)
     ]
-    found = pl.concat(pieces) if pieces else pl.DataFrame(schema={ROW: rows.schema[ROW], _MADE: pl.Float64})
-    values = rows.select(ROW).join(found, on=ROW, how="left", maintain_order="left")[_MADE]
-    if by in ("count", "sum"):
-        values = values.fill_null(0)
+    values = pl.concat(pieces).sort(ROW)[_MADE]
     if label.when is not None:
         happened = (values > 0) if label.when == "any" else (values == 0)
         values = happened.replace_strict([True, False], [YES, NO], return_dtype=pl.String)
-    closed = rows[AT] + within <= until if until is not None else rows[AT] != rows[AT]
+    # a table without events closes no window
+    closed = rows[AT] + within <= until if until is not None else rows[AT].is_null()
     return Labels(values.set(~closed, None), closed, until)

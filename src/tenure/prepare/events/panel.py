@@ -67,7 +67,7 @@ def build_panel(
     warnings += note_moments(tables, rows, [] if cutoffs is None else [micros_of(cutoff) for cutoff in cutoffs])
     warnings += note_keys(tables, rows) if source is not None else []
     parts = []
-    if labelled and data.label is not None:
+    if labelled and data.label is not None and len(rows):
         events = next(events for events in tables if events.name == data.label.table)
         labels = label_rows(rows, events, data.label)
         warnings += note_labels(data.label, labels, events, rows)
