@@ -5,9 +5,12 @@ from __future__ import annotations
 import calendar
 import datetime
 
+import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tenure.prepare.date_columns import read_dates
 from tenure.prepare.date_text import (
     DAY,
     FORMATS,
@@ -48,6 +51,15 @@ def test_moments_that_do_not_exist() -> None:
     ]
     bad += ["2024-01-01T00:60", "2024-01-01T00:00+24:00", "31 Foo 2024", "0000-01-01", "1/1/1", "hello"]
     assert [text for text in bad if read(text) is not None] == []
+
+
+@pytest.mark.parametrize("mark", [" ", "T"])
+def test_what_programs_write_is_read_by_the_table_as_by_the_row(mark: str) -> None:
+    days = ["2024-02-29", "2023-02-29", "1000-01-01", "0999-01-01", "9999-12-31", "2024-13-01", "1969-12-31"]
+    clocks = ["00:00:00", "23:59:59", "23:59:60", "24:00:00", "12:30:15"]
+    texts = [f"{day}{mark}{clock}" for day in days for clock in clocks]
+    read = parser(("year-month-day",))
+    assert read_dates(pl.Series(texts), ("year-month-day",)).to_list() == [read(text) for text in texts]
 
 
 def test_day_or_month_first_is_decided_by_the_cells() -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tenure.prepare.duplicates import find_duplicates
+from tenure.prepare.duplicates import Duplicates, row_hashes
+from tenure.prepare.duplicates import find_duplicates as find_by_hashes
 
 RANDOM = np.random.default_rng(0)
+
+
+def find_duplicates(frame: pl.DataFrame, id: str | None = None) -> Duplicates:
+    return find_by_hashes(frame.select(row_hashes()), frame, id)
 
 
 def test_rows_recorded_twice_are_found() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tenure.errors import RowsRefused
-from tenure.prepare.columns import clean, find_problems
+from tenure.prepare.columns import clean, find_problems, read, settle
 from tenure.prepare.learn import learn_column, learn_recipe, learn_target
 from tenure.prepare.recipe import FEATURE_KINDS, ColumnRecipe, NumberFormat, Recipe, TargetRecipe
-from tenure.prepare.rows import RowCleaner
+from tenure.prepare.rows import RowCleaner, cell_reader, cell_settler
 
 TARGET = TargetRecipe("target", "binary", ("0", "1"), "1", {"0": "0", "1": "1"})
 
@@ -130,6 +131,8 @@ def assert_equal_cells(recipe: Recipe, frame: pl.DataFrame, rows: list[dict[str,
     """Both executors give the same clean rows and refuse the same cells by the same rule."""
     table = clean(recipe, frame.lazy()).collect()
     refused = {(p.row, p.column): p.rule for p in find_problems(recipe, frame, limit=10**9)}
+    typed = read(recipe, frame.lazy()).collect()
+    assert settle(recipe, typed.lazy()).collect().equals(table)
     cleaner = RowCleaner(recipe)
     for position, row in enumerate(rows):
         expected = dict(zip(table.columns, table.row(position), strict=True))
@@ -140,13 +143,18 @@ def assert_equal_cells(recipe: Recipe, frame: pl.DataFrame, rows: list[dict[str,
             with pytest.raises(RowsRefused):
                 cleaner.clean(row, position)
             continue
-        found = cleaner.clean(row, position)
-        for (name, wanted), got in zip(expected.items(), found, strict=True):
-            assert type(got) is type(wanted), (name, row[name], got, wanted)
-            same = (
-                struct.pack("d", got) == struct.pack("d", wanted) if isinstance(got, float) else got == wanted
-            )
-            assert same, (name, row[name], got, wanted)
+        assert_same_bits(row, cleaner.clean(row, position), table.row(position))
+        readings = [cell_reader(column)(row[column.name]) for column in recipe.features]
+        assert_same_bits(row, readings, typed.row(position))
+        settled = [cell_settler(c)(value) for c, value in zip(recipe.features, readings, strict=True)]
+        assert_same_bits(row, settled, table.row(position))
+
+
+def assert_same_bits(row: dict[str, object], found: Sequence[object], expected: Sequence[object]) -> None:
+    for got, wanted in zip(found, expected, strict=True):
+        assert type(got) is type(wanted), (row, got, wanted)
+        same = struct.pack("d", got) == struct.pack("d", wanted) if isinstance(got, float) else got == wanted
+        assert same, (row, got, wanted)
 
 
 def recipe_of(column: ColumnRecipe) -> Recipe:

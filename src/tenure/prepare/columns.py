@@ -6,7 +6,16 @@ import numpy as np
 import polars as pl
 
 from tenure.errors import ColumnsMissing, SourceError
-from tenure.prepare.expressions import clean_cell, folded, missing, readable, text_of, unread_rows
+from tenure.prepare.expressions import (
+    clean_cell,
+    folded,
+    missing,
+    read_cell,
+    readable,
+    settle_cell,
+    text_of,
+    unread_rows,
+)
 from tenure.prepare.recipe import ColumnRecipe, NumberFormat, Recipe, TargetRecipe
 from tenure.prepare.rules import A_NUMBER, rule_of
 from tenure.prepare.tokens import shown
@@ -23,6 +32,20 @@ def clean(recipe: Recipe, frame: pl.LazyFrame) -> pl.LazyFrame:
     """
     schema = _checked_schema(recipe, frame.collect_schema())
     return frame.select(clean_cell(column, schema[column.name]) for column in recipe.features)
+
+
+def read(recipe: Recipe, frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The feature columns of a raw table as values of their kinds, before bounds and levels; see read_cell.
+
+    settle of it is what clean gives. Raises as clean does.
+    """
+    schema = _checked_schema(recipe, frame.collect_schema())
+    return frame.select(read_cell(column, schema[column.name]) for column in recipe.features)
+
+
+def settle(recipe: Recipe, typed: pl.LazyFrame) -> pl.LazyFrame:
+    """The clean feature columns, in recipe order, of a table that read has read; other columns are dropped."""
+    return typed.select(settle_cell(column) for column in recipe.features)
 
 
 def find_problems(recipe: Recipe, frame: pl.DataFrame, limit: int = 1000) -> list[CellProblem]:
@@ -60,6 +83,14 @@ def target_values(target: TargetRecipe, series: pl.Series) -> np.ndarray:
     return (
         raw.select(value.cast(pl.Float64)).to_series().fill_null(float("nan")).to_numpy().astype(np.float64)
     )
+
+
+def read_target(target: TargetRecipe, dtype: pl.DataType) -> pl.Expr:
+    """Each target cell as its class label, String, or as the number, Float64; null where missing or unknown."""
+    value = _target_value(target, dtype)
+    if target.task != "regression":
+        value = value.replace_strict(list(range(len(target.classes))), list(target.classes), default=None)
+    return value.alias(target.name)
 
 
 def target_problems(target: TargetRecipe, series: pl.Series, limit: int = 1000) -> list[CellProblem]:

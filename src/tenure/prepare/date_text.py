@@ -118,6 +118,16 @@ def micros_of(moment: date | datetime) -> int:
     return int(days_of(moment.year, moment.month, moment.day)) * DAY
 
 
+def written(micros: int) -> str:
+    """A moment as ISO 8601 writes it, the time only where there is one.
+
+    >>> written(0), written(1_500_000)
+    ('1970-01-01', '1970-01-01 00:00:01.500000')
+    """
+    moment = EPOCH.replace(tzinfo=None) + timedelta(microseconds=micros)
+    return str(moment.date() if micros % DAY == 0 else moment)
+
+
 def choose_formats(counts: Mapping[str, int], *, compact: bool) -> tuple[tuple[str, ...], float]:
     """The formats that read the cells, the most used first, and the share of cells they read.
 
@@ -131,24 +141,21 @@ def choose_formats(counts: Mapping[str, int], *, compact: bool) -> tuple[tuple[s
     if not total:
         return (), 0.0
     names = [name for name in FORMATS if compact or name != COMPACT]
-    read = {name: _count(counts, name) for name in names}
+    read = {name: _count(counts, (name,)) for name in names}
     day_first, month_first = read["day/month/year"], read["month/day/year"]
-    # A dot between day and month is written where the day comes first.
-    dotted = sum(n for text, n in counts.items() if re.match(r"[0-9]{1,2}\.[0-9]{1,2}\.", text))
-    read[
-        "day/month/year"
-        if month_first > day_first or (month_first == day_first and not dotted)
-        else "month/day/year"
-    ] = 0
+    if day_first and month_first:
+        # A dot between day and month is written where the day comes first.
+        dotted = any(re.match(r"[0-9]{1,2}\.[0-9]{1,2}\.", text) for text in counts)
+        before = month_first > day_first or (month_first == day_first and not dotted)
+        read["day/month/year" if before else "month/day/year"] = 0
     chosen = tuple(
         sorted((name for name in names if read[name]), key=lambda name: (-read[name], names.index(name)))
     )
-    parse = parser(chosen)
-    return chosen, sum(n for text, n in counts.items() if parse(text) is not None) / total
+    return chosen, (read[chosen[0]] if len(chosen) == 1 else _count(counts, chosen)) / total
 
 
-def _count(counts: Mapping[str, int], name: str) -> int:
-    parse = parser((name,))
+def _count(counts: Mapping[str, int], names: tuple[str, ...]) -> int:
+    parse = parser(names)
     return sum(n for text, n in counts.items() if parse(text) is not None)
 
 

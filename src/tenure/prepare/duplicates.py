@@ -13,6 +13,7 @@ from tenure.prepare.evidence import expected_repeats, looks_like_identifier
 # Chance is ruled out when this many times more rows repeat than it explains.
 _FAR_ABOVE = 10.0
 _SAMPLE = 50_000
+HASHES = ("__hash", "__check")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +32,47 @@ class Duplicates:
     keep: np.ndarray
 
 
-def find_duplicates(frame: pl.DataFrame, id: str | None = None) -> Duplicates:
+def row_hashes() -> list[pl.Expr]:
+    """Two independent 64-bit hashes of each row, named HASHES.
+
+    Rows are equal when both are; that unequal ones agree has a chance of 1e-24 among ten million rows.
+    """
+    row = pl.struct(pl.all())
+    return [row.hash(seed).alias(name) for seed, name in enumerate(HASHES)]
+
+
+def find_duplicates(hashes: pl.DataFrame, sample: pl.DataFrame, id: str | None = None) -> Duplicates:
     """Find the rows that equal an earlier row in every column, and decide whether they are mistakes.
 
-    They are when an identifier repeats with them, or when they are far more than independent columns would
-    give by chance: pairs of rows times the product over columns of the probability that two cells are equal.
+    hashes: columns of hashes of whole rows, [n]; rows are equal when all their hashes are.
+    sample: raw rows, or all of them, that tell how often two cells are equal.
+    They are mistakes when an identifier repeats with them, or when they are far more than independent columns
+    would give by chance: pairs of rows times the product over columns of the probability that two cells are equal.
     """
-    first = _first_of_its_kind(frame)
+    first = _first_of_its_kind(hashes)
     n_repeats = int((~first).sum())
-    everything = np.ones(frame.height, dtype=bool)
+    everything = np.ones(hashes.height, dtype=bool)
     if not n_repeats:
         return Duplicates(0, 0.0, False, "no row equals another", everything)
-    named = id if id in frame.columns else _identifier(frame)
+    named = id if id in sample.columns else _identifier(sample)
     if named is not None:
         return Duplicates(n_repeats, 0.0, True, f"they repeat {named!r}, which names a row", first)
-    equal = math.prod(_share_of_equal_pairs(frame[name]) for name in frame.columns)
-    expected = expected_repeats(frame.height, 1.0 / equal) if equal else 0.0
+    equal = math.prod(_share_of_equal_pairs(sample[name]) for name in sample.columns)
+    expected = expected_repeats(hashes.height, 1.0 / equal) if equal else 0.0
     are_mistakes = n_repeats > _FAR_ABOVE * max(expected, 0.1)
     why = f"{n_repeats} repeated rows, where chance would give about {expected:.2g}"
     return Duplicates(n_repeats, expected, are_mistakes, why, first if are_mistakes else everything)
 
 
-def _first_of_its_kind(frame: pl.DataFrame) -> np.ndarray:
-    if frame.hash_rows().n_unique() == frame.height:  # equal rows have equal hashes
-        return np.ones(frame.height, dtype=bool)
-    return frame.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+def _first_of_its_kind(hashes: pl.DataFrame) -> np.ndarray:
+    first = np.ones(hashes.height, dtype=bool)
+    # Most rows are alone by their first hash; only the others are compared in full.
+    repeated = hashes.to_series().is_duplicated()
+    if repeated.any():
+        first[repeated.to_numpy()] = (
+            hashes.filter(repeated).select(pl.struct(pl.all()).is_first_distinct()).to_series()
+        )
+    return first
 
 
 def _identifier(frame: pl.DataFrame) -> str | None:

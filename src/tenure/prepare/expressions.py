@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import partial
 
 import polars as pl
 
@@ -45,7 +45,12 @@ def squeezed(text: pl.Expr) -> pl.Expr:
 
 def folded(text: pl.Expr) -> pl.Expr:
     """tokens.fold on a column of stripped text."""
-    return squeezed(text).str.replace_many(UPPER, LOWER)
+    return lowered(squeezed(text))
+
+
+def lowered(text: pl.Expr) -> pl.Expr:
+    """A to Z made lower-case; other letters stay as they are."""
+    return text.str.replace_many(UPPER, LOWER)
 
 
 def missing(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
@@ -67,7 +72,16 @@ def unread_rows(column: ColumnRecipe, raw: pl.Series, cleaned: pl.Series) -> pl.
 
 
 def clean_cell(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
-    """The clean value of each cell of a column, under the column's name."""
+    """The clean value of each raw cell of a column, under the column's name: read, then settled."""
+    return settled(column, read_cell(column, dtype)).alias(column.name)
+
+
+def read_cell(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
+    """What each raw cell says, whatever training knows of it; null where it is missing or cannot be read.
+
+    number, integer: Float64, not bounded.  boolean: Boolean.  category: String, spaces squeezed.
+    text: String, stripped.  date: Int64, microseconds since 1970-01-01 UTC, not bounded.
+    """
     maker: dict[str, Callable[[ColumnRecipe, pl.DataType], pl.Expr]] = {
         "number": _number,
         "integer": _number,
@@ -79,11 +93,39 @@ def clean_cell(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
     return maker[column.kind](column, dtype).alias(column.name)
 
 
+def settle_cell(column: ColumnRecipe) -> pl.Expr:
+    """The clean value of each cell that read_cell has read: inside the training range, one of the levels."""
+    return settled(column, pl.col(column.name)).alias(column.name)
+
+
+def settled(column: ColumnRecipe, value: pl.Expr) -> pl.Expr:
+    """settle_cell on an expression of read values."""
+    if column.kind == "category":
+        return by_distinct(value, partial(_level, column), pl.String)
+    if column.bounds is None:
+        return value
+    low, high = column.bounds
+    return value.clip(int(low), int(high)) if column.kind == "date" else value.clip(float(low), float(high))
+
+
+def by_distinct(cell: pl.Expr, make: Callable[[pl.Expr], pl.Expr], dtype: type[pl.DataType]) -> pl.Expr:
+    """make(cell), worked out once for each different text: words repeat, and their patterns are slow."""
+
+    def apply(cells: pl.Series) -> pl.Series:
+        different = cells.unique()
+        if 2 * len(different) >= len(cells):
+            return cells.to_frame("cell").select(make(pl.col("cell"))).to_series()
+        values = different.to_frame("cell").select(make(pl.col("cell"))).to_series()
+        return cells.replace_strict(different, values, return_dtype=dtype)
+
+    return cell.map_batches(apply, return_dtype=dtype, is_elementwise=True)
+
+
 def number_of(text: pl.Expr, style: NumberFormat) -> pl.Expr:
     """number_text.parser on a column of stripped text; null where it is no number."""
+    if style.plain:  # what the cast takes beyond the pattern are infinities and NaN, which are out of range
+        return _in_range(text.cast(pl.Float64, strict=False))
     bare: pl.Expr = pl.when(text.str.contains(f"^(?:{number_text.pattern(style)})$")).then(text)
-    if style.plain:
-        return _in_range(bare.cast(pl.Float64, strict=False))
     for removal in number_text.removals(style):
         bare = bare.str.replace_all(removal, "", literal=True)
     if style.decimal == ",":
@@ -113,10 +155,9 @@ def _number(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
     elif dtype == pl.Boolean:  # a yes/no where a number is expected is a mistake, not 0 or 1
         return _nulls(column.name, pl.Float64)
     else:
-        value = number_of(text_of(column.name, dtype), column.number_format or NumberFormat())
-    if column.bounds is not None:
-        low, high = map(float, column.bounds)
-        value = value.clip(low, high)
+        style = column.number_format or NumberFormat()
+        text, parse = text_of(column.name, dtype), partial(number_of, style=style)
+        value = parse(text) if style.plain else by_distinct(text, parse, pl.Float64)
     # Adding zero would do for -0.0, but the optimizer takes it out.
     return pl.when(value == 0.0).then(0.0).otherwise(value)
 
@@ -124,33 +165,28 @@ def _number(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
 def _boolean(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.Boolean:
         return pl.col(column.name)
-    text = folded(text_of(column.name, dtype))
-    true = text.is_in(list(column.true_tokens))
-    known = true | text.is_in(list(column.false_tokens))
-    return pl.when(known).then(true)
+
+    def truth(text: pl.Expr) -> pl.Expr:
+        true = folded(text).is_in(list(column.true_tokens))
+        return pl.when(true | folded(text).is_in(list(column.false_tokens))).then(true)
+
+    return by_distinct(text_of(column.name, dtype), truth, pl.Boolean)
 
 
 def _category(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
+    def word(text: pl.Expr) -> pl.Expr:
+        return pl.when(~folded(text).is_in(list(column.null_tokens))).then(squeezed(text))
+
     text = text_of(column.name, dtype)
-    folding = folded(text)
-    key = squeezed(text) if column.case_sensitive else folding
-    level = level_of(key, column)
-    unusable = key.is_null()
-    if isinstance(dtype, _TEXT_LIKE):
-        unusable = unusable | folding.is_in(list(column.null_tokens))
-    return pl.when(~unusable).then(level)
+    return by_distinct(text, word if isinstance(dtype, _TEXT_LIKE) else squeezed, pl.String)
 
 
-def level_of(key: pl.Expr, column: ColumnRecipe) -> pl.Expr:
-    """The level of each folded spelling, OTHER for one that is not known."""
+def _level(column: ColumnRecipe, word: pl.Expr) -> pl.Expr:
+    """The level of each squeezed word, OTHER for one that is not known."""
+    key = word if column.case_sensitive else word.str.replace_many(UPPER, LOWER)
     spellings = [level if column.case_sensitive else fold(level) for level in column.levels]
-    if len(spellings) <= 8:  # a few comparisons are faster than a hash join
-        steps = zip(spellings, column.levels, strict=True)
-        start = pl.lit(OTHER, dtype=pl.String)
-        return reduce(
-            lambda rest, step: pl.when(key == step[0]).then(pl.lit(step[1])).otherwise(rest), steps, start
-        )
-    return key.replace_strict(spellings, list(column.levels), default=OTHER, return_dtype=pl.String)
+    level = key.replace_strict(spellings, list(column.levels), default=OTHER, return_dtype=pl.String)
+    return pl.when(word.is_not_null()).then(level)
 
 
 def _text(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
@@ -165,7 +201,6 @@ def _date(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
     elif isinstance(dtype, pl.Datetime):
         value = cell.dt.epoch("us")
     else:
-        value = date_of(text_of(column.name, dtype), column.date_formats)
-    if column.bounds is not None:
-        value = value.clip(int(column.bounds[0]), int(column.bounds[1]))
+        text = text_of(column.name, dtype)
+        value = by_distinct(text, partial(date_of, names=column.date_formats), pl.Int64)
     return value

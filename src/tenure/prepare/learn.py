@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import cast
+from itertools import islice
+from typing import Any, cast
 
 import polars as pl
 
@@ -167,36 +168,44 @@ def _are_codes(filled: Mapping[str, int]) -> bool:
 def _study_numbers(name: str, series: pl.Series, style: NumberFormat) -> Study:
     has_nan = series.dtype.is_float() and bool(series.is_nan().any())
     column = ColumnRecipe(name, "number", null_tokens=_NUMBER_NULLS, nan_is_null=has_nan, number_format=style)
-    values = series.to_frame().select(clean_cell(column, series.dtype)).to_series()
-    bad = _bad_cells(column, series, values)
+    values = series.to_frame().lazy().select(clean_cell(column, series.dtype)).collect().to_series()
     found = values.drop_nulls()
-    if found.is_empty():
-        return Study(replace(column, kind="constant", nullable=True), "constant: it is always missing")
-    low, high = cast(float, found.min()), cast(float, found.max())
     whole = bool((found == found.floor()).all())
-    column = replace(
-        column,
-        kind="integer" if whole else "number",
-        nullable=values.null_count() > 0,
-        bounds=(low, high),
-    )
-    if low == high and not column.nullable:
-        return Study(replace(column, kind="constant"), f"constant: it is always {low:g}")
-    if whole and (low, high) == (0.0, 1.0) and style.plain:
-        return Study(_zero_one(column), None, bad)
+    column = replace(column, kind="integer" if whole else "number", nullable=values.null_count() > 0)
+    study = study_range(column, found.min(), found.max())
+    if study.why is not None:
+        return study
+    bad = _bad_cells(column, series, values)
+    if whole and study.column.bounds == (0.0, 1.0) and style.plain:
+        return Study(_zero_one(study.column), None, bad)
     if whole and (why := _identifies(name, found)):
-        return Study(replace(column, kind="identifier"), why)
-    return Study(column, None, bad)
+        return Study(replace(study.column, kind="identifier"), why)
+    return replace(study, warning=bad)
+
+
+def study_range(column: ColumnRecipe, low: Any, high: Any) -> Study:
+    """A column of numbers or dates with its bounds, or why it is no feature. low, high: None when all is missing."""
+    if low is None:
+        return Study(replace(column, kind="constant", nullable=True), "constant: it is always missing")
+    column = replace(column, bounds=(low, high))
+    if low == high and not column.nullable:
+        shown = date_text.written(low) if column.kind == "date" else f"{low:g}"
+        return Study(replace(column, kind="constant"), f"constant: it is always {shown}")
+    return Study(column)
+
+
+def warn_of_unread(column: ColumnRecipe, n: int, examples: Iterable[object]) -> str | None:
+    """A warning that names cells which are neither missing nor readable; None when there are none."""
+    if not n:
+        return None
+    what = {"date": "dates", "boolean": " or ".join(column.labels)}.get(column.kind, "numbers")
+    shown = ", ".join(map(repr, islice(examples, 3)))
+    return f"column {column.name!r}: {n} cell(s) are no {what} and count as missing: {shown}"
 
 
 def _bad_cells(column: ColumnRecipe, series: pl.Series, values: pl.Series) -> str | None:
-    """A warning that names the cells which are neither missing nor readable, or None."""
     bad = series.gather(unread_rows(column, series, values))
-    if bad.is_empty():
-        return None
-    examples = ", ".join(map(repr, bad.unique(maintain_order=True).head(3).to_list()))
-    what = "dates" if column.kind == "date" else "numbers"
-    return f"column {column.name!r}: {len(bad)} cell(s) are no {what} and count as missing: {examples}"
+    return warn_of_unread(column, len(bad), bad.unique(maintain_order=True))
 
 
 def _zero_one(column: ColumnRecipe) -> ColumnRecipe:
@@ -239,18 +248,8 @@ def _study_dates(
 
 def _finish_dates(name: str, series: pl.Series, formats: tuple[str, ...]) -> Study:
     column = ColumnRecipe(name, "date", null_tokens=_NUMBER_NULLS, date_formats=formats)
-    values = series.to_frame().select(clean_cell(column, series.dtype)).to_series()
-    found = values.drop_nulls()
-    if found.is_empty():
-        return Study(replace(column, kind="constant", nullable=True), "constant: it is always missing")
-    low, high = cast(int, found.min()), cast(int, found.max())
+    values = series.to_frame().lazy().select(clean_cell(column, series.dtype)).collect().to_series()
     # A typed column may be served as text over HTTP, where dates are written as ISO 8601 writes them.
-    column = replace(
-        column,
-        date_formats=formats or ("year-month-day",),
-        nullable=values.null_count() > 0,
-        bounds=(low, high),
-    )
-    if low == high and not column.nullable:
-        return Study(replace(column, kind="constant"), f"constant: it is always {series.drop_nulls()[0]}")
-    return Study(column, None, _bad_cells(column, series, values))
+    column = replace(column, date_formats=formats or ("year-month-day",), nullable=values.null_count() > 0)
+    study = study_range(column, values.min(), values.max())
+    return study if study.why is not None else replace(study, warning=_bad_cells(column, series, values))

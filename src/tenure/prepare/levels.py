@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
 import polars as pl
 
-from tenure.prepare.expressions import folded, squeezed, text_of
+from tenure.prepare.expressions import lowered, squeezed, text_of
 from tenure.prepare.recipe import ColumnRecipe
 from tenure.prepare.tokens import (
     FALSE_WORDS,
@@ -25,13 +26,21 @@ _MOST_LEVELS = 1000
 UNIQUE = "identifier: (nearly) every cell is different"
 # From here on a cheap look at uniqueness pays, before every spelling is studied.
 _LARGE = 100_000
+_FEW_WORDS = len(TRUE_WORDS + FALSE_WORDS)
+# What squeeze would change in a stripped text.
+_TO_SQUEEZE = f"[{SPACES}]{{2}}|[{SPACES[1:]}]"
 # Uniqueness says nothing about a column of fewer cells.
 _ENOUGH_CELLS = 20
 
 
 def spellings_of(name: str, series: pl.Series) -> pl.DataFrame:
     """Every stripped spelling: text, key (folded), exact (squeezed) and n cells, most frequent first."""
-    return (
+    return _most_frequent_first(count_spellings(name, series))
+
+
+def count_spellings(name: str, series: pl.Series) -> pl.DataFrame:
+    """The same rows as spellings_of in any order: sorting a million remarks is what costs."""
+    return _with_keys(
         series.rename(name)
         .to_frame()
         .lazy()
@@ -39,10 +48,18 @@ def spellings_of(name: str, series: pl.Series) -> pl.DataFrame:
         .drop_nulls()
         .group_by("text")
         .agg(n=pl.len().cast(pl.Int64))
-        .with_columns(key=folded(pl.col("text")), exact=squeezed(pl.col("text")))
-        .sort("n", "text", descending=[True, False])
         .collect()
     )
+
+
+def _with_keys(spellings: pl.DataFrame) -> pl.DataFrame:
+    text = pl.col("text")
+    exact = squeezed(text) if spellings["text"].str.contains(_TO_SQUEEZE).any() else text
+    return spellings.with_columns(exact=exact).with_columns(key=lowered(pl.col("exact")))
+
+
+def _most_frequent_first(spellings: pl.DataFrame) -> pl.DataFrame:
+    return spellings.sort("n", "text", descending=[True, False])
 
 
 def study_levels(name: str, series: pl.Series) -> tuple[ColumnRecipe, str | None, str | None]:
@@ -50,7 +67,7 @@ def study_levels(name: str, series: pl.Series) -> tuple[ColumnRecipe, str | None
 
     Returns the column, why it is no feature (or None), and a warning (or None).
     """
-    spellings = spellings_of(name, series)
+    spellings = count_spellings(name, series)
     strict = ~pl.col("key").is_in(list(STRONG_NULLS + WEAK_NULLS))
     if (boolean := _boolean(name, series, spellings.filter(strict))) is not None:
         return boolean, None, None
@@ -65,17 +82,37 @@ def study_levels(name: str, series: pl.Series) -> tuple[ColumnRecipe, str | None
         nullable=n_cells < len(series),
         case_sensitive=case_sensitive,
     )
-    levels = _levels(filled, "exact" if case_sensitive else "key")
+    if not n_cells:
+        return replace(column, kind="constant"), "constant: it is always missing", None
+    different = filled["exact" if case_sensitive else "key"].unique()
+    wordy, unlike = _mean_words(different), len(different) / n_cells
+    if n_cells >= _ENOUGH_CELLS and unlike > 0.5 and wordy > 3.0:
+        return replace(column, kind="text"), None, None
+    levels = _levels(filled, different.name)
+    if levels.height == 1 and not column.nullable:
+        return replace(column, kind="constant"), f"constant: it is always {levels['text'][0]!r}", None
+    if n_cells >= _ENOUGH_CELLS and unlike > 0.95:
+        return replace(column, kind="identifier"), UNIQUE, None
+    return _category(column, levels, n_cells, wordy)
+
+
+def study_words(
+    column: ColumnRecipe, words: Mapping[str, int]
+) -> tuple[ColumnRecipe, str | None, str | None]:
+    """Learn the levels of a category anew from words that are read already, with their counts.
+
+    Returns as study_levels does; column.nullable is taken as it is.
+    """
+    counts = pl.DataFrame(
+        {"text": list(words), "n": list(words.values())}, schema={"text": pl.String, "n": pl.Int64}
+    )
+    filled = _with_keys(counts)
+    levels = _levels(filled, "exact" if column.case_sensitive else "key")
     if levels.is_empty():
         return replace(column, kind="constant"), "constant: it is always missing", None
     if levels.height == 1 and not column.nullable:
         return replace(column, kind="constant"), f"constant: it is always {levels['text'][0]!r}", None
-    wordy, unlike = _mean_words(levels), levels.height / n_cells
-    if n_cells >= _ENOUGH_CELLS and unlike > 0.5 and wordy > 3.0:
-        return replace(column, kind="text"), None, None
-    if n_cells >= _ENOUGH_CELLS and unlike > 0.95:
-        return replace(column, kind="identifier"), UNIQUE, None
-    return _category(column, levels, n_cells, wordy)
+    return _category(column, levels, int(counts["n"].sum()), _mean_words(levels["text"]))
 
 
 def _category(
@@ -100,7 +137,8 @@ def _category(
 def _levels(filled: pl.DataFrame, key: str) -> pl.DataFrame:
     """One row a level: key, its most frequent spelling (text), n cells; the most frequent level first."""
     return (
-        filled.group_by(key, maintain_order=True)
+        _most_frequent_first(filled)
+        .group_by(key, maintain_order=True)
         .agg(pl.col("exact").first().alias("text"), pl.col("n").sum())
         .sort("n", "text", descending=[True, False])
     )
@@ -116,13 +154,16 @@ def surely_identifies(series: pl.Series) -> bool:
     return cast(float, words.mean() or 0.0) + 1.0 <= 3.0
 
 
-def _mean_words(levels: pl.DataFrame) -> float:
-    spaces = levels["text"].str.count_matches(" ", literal=True).mean()
+def _mean_words(levels: pl.Series) -> float:
+    spaces = levels.str.count_matches(" ", literal=True).mean()
     return cast(float, spaces or 0.0) + 1.0
 
 
 def _boolean(name: str, series: pl.Series, filled: pl.DataFrame) -> ColumnRecipe | None:
     """The column as a boolean when all its words say yes or no, and both are said."""
+    if filled["key"].head(_FEW_WORDS + 1).n_unique() > _FEW_WORDS:
+        return None
+    filled = _most_frequent_first(filled)
     keys = filled["key"].unique(maintain_order=True).to_list()
     true = tuple(key for key in keys if key in TRUE_WORDS)
     false = tuple(key for key in keys if key in FALSE_WORDS)

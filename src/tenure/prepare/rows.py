@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from tenure.errors import RowsRefused
@@ -57,7 +58,7 @@ class RowCleaner:
 
 
 def cell_cleaner(column: ColumnRecipe) -> Cell:
-    """The function that cleans one cell of a column, or raises BadCellError."""
+    """The function that cleans one raw cell of a column, or raises BadCellError: reads and settles in one step."""
     makers: dict[str, Callable[[ColumnRecipe], Cell]] = {
         "number": _number,
         "integer": _number,
@@ -67,6 +68,23 @@ def cell_cleaner(column: ColumnRecipe) -> Cell:
         "text": _text,
     }
     return makers[column.kind](column)
+
+
+def cell_reader(column: ColumnRecipe) -> Cell:
+    """The function that reads one raw cell, as expressions.read_cell does, or raises BadCellError."""
+    if column.kind == "category":
+        return _word(column)
+    return cell_cleaner(replace(column, bounds=None))
+
+
+def cell_settler(column: ColumnRecipe) -> Callable[[CleanValue], CleanValue]:
+    """The function that settles one value that was read, as expressions.settle_cell does."""
+    if column.kind == "category":
+        return _level(column)
+    if column.bounds is None:
+        return lambda value: value
+    low, high = column.bounds if column.kind != "date" else map(int, column.bounds)
+    return lambda value: None if value is None else min(max(value, low), high)
 
 
 def cell_text(value: object) -> str | None:
@@ -151,27 +169,40 @@ def _boolean(column: ColumnRecipe) -> Cell:
     return boolean
 
 
-def _category(column: ColumnRecipe) -> Cell:
-    key_of = squeeze if column.case_sensitive else fold
-    levels = {key_of(level): level for level in column.levels}
-    tokens = frozenset(column.null_tokens)
+def _word(column: ColumnRecipe) -> Cell:
     is_missing = _is_missing(column)
-    quick = {level: level for level in column.levels if fold(level) not in tokens}
 
-    def category(value: object) -> str | None:
-        if type(value) is str:
-            level = quick.get(value)
-            if level is not None:
-                return level
+    def word(value: object) -> str | None:
         if is_missing(value):
             return None
         text = cell_text(value)
         if text is None:
             raise BadCellError
-        level = levels.get(key_of(text), OTHER)
-        if type(value) is str and len(value) < 100 and len(quick) < _REMEMBERED:
-            quick[value] = level
-        return level
+        return squeeze(text)
+
+    return word
+
+
+def _level(column: ColumnRecipe) -> Callable[[CleanValue], CleanValue]:
+    key_of = squeeze if column.case_sensitive else fold
+    levels = {key_of(level): level for level in column.levels}
+    return lambda word: None if word is None else levels.get(key_of(str(word)), OTHER)
+
+
+def _category(column: ColumnRecipe) -> Cell:
+    read, settle = _word(column), _level(column)
+    tokens = frozenset(column.null_tokens)
+    quick: dict[str, CleanValue] = {level: level for level in column.levels if fold(level) not in tokens}
+
+    def category(value: object) -> CleanValue:
+        if type(value) is str:
+            level = quick.get(value)
+            if level is not None:
+                return level
+        found = settle(read(value))
+        if found is not None and type(value) is str and len(value) < 100 and len(quick) < _REMEMBERED:
+            quick[value] = found
+        return found
 
     return category
 

@@ -14,7 +14,10 @@ import numpy as np
 from tenure.errors import TargetError
 from tenure.records import Task
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
+TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, -1
+PARTS = ("train", "validation", "test")
+# The column that tells the part of a row that is kept.
+PART = "__part"
 
 _N_BINS = 10
 # With more groups than this, chance alone balances the parts.

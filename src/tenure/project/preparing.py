@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +20,9 @@ import numpy.typing as npt
 from tenure import __version__
 from tenure.config import ProjectConfig
 from tenure.durable import TEMPORARY, flush_folder, write_durably
-from tenure.errors import ColumnsMissing, ProjectError, TargetError
+from tenure.errors import ColumnsMissing, ProjectError
 from tenure.prepare.recipe import Recipe
+from tenure.prepare.split import LEFT_OUT, PART, PARTS, TRAIN
 from tenure.project.folder import Folder
 
 if TYPE_CHECKING:
@@ -26,24 +30,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
-PARTS = ("train", "validation", "test")
+ROWS = "rows.parquet"
+_GOLDEN_ROWS = 3
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Checked rows as they were read, split, with the recipe learned from the training part.
+    """Checked rows as they are kept: read, split, with the recipe learned from the training part.
 
     id: hash of the source's bytes and of every setting that shaped the split; equal ids, equal rows.
-    rows: raw rows without those that have no target.  parts: shape (n_rows,), 0 train, 1 validation, 2 test.
+    rows: the columns of the source, feature cells as values of their kinds, and PART; see prepare.typed.
+    parts: shape (n_rows,), 0 train, 1 validation, 2 test.
+    golden: a few raw training rows, as JSON can hold them; cells that break the recipe are left empty.
     settings: what of tenure.yaml shaped them.
     """
 
     id: str
     data_version: str
     recipe: Recipe
-    rows: pl.DataFrame
+    rows: pl.LazyFrame
     parts: npt.NDArray[np.int8]
+    golden: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
     settings: dict[str, Any]
 
@@ -63,9 +70,10 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
     data = config.data
     if data.tables:
         panel, sha256 = read_panel(folder, data)
-        prepared = split_and_learn(panel.rows, config, sha256, panel.warnings)
-        keep_prepared(folder, prepared)
-        return prepared
+        with _draft(folder) as draft:
+            raw, n_rows = panel.rows.lazy(), len(panel.rows)
+            prepared = sift_and_learn(raw, n_rows, config, sha256, draft / ROWS, panel.warnings)
+            return keep_prepared(folder, prepared, draft)
     source = find_source(str(data.source), folder.root, data.delimiter)
     facts = check_source(source)
     named = [c for c in (data.target, data.id, data.time, data.group, *data.excluded) if c is not None]
@@ -73,69 +81,79 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
     if missing:
         raise ColumnsMissing(missing, facts.columns, where=f"{folder.config_file}, of {source.name}")
     log.info("reading %s: %d columns", source.name, len(facts.columns))
-    prepared = split_and_learn(
-        scan(source, has_blank_lines=facts.has_blank_lines).collect(), config, facts.sha256
-    )
-    keep_prepared(folder, prepared)
-    return prepared
+    raw = scan(source, has_blank_lines=facts.has_blank_lines)
+    with _draft(folder) as draft:
+        prepared = sift_and_learn(raw, facts.n_rows, config, facts.sha256, draft / ROWS)
+        return keep_prepared(folder, prepared, draft)
 
 
-def split_and_learn(
-    raw: pl.DataFrame, config: ProjectConfig, sha256: str, notes: tuple[str, ...] = ()
+def sift_and_learn(
+    raw: pl.LazyFrame, n_rows: int, config: ProjectConfig, sha256: str, path: Path, notes: tuple[str, ...] = ()
 ) -> Prepared:
-    """Drop rows without a target and true duplicates, split the rest, learn the recipe from the training part.
+    """Leave out rows without a target and true duplicates, split the rest, learn the recipe from the training part.
 
-    sha256: of the bytes that raw was read from, 64 hexadecimal digits.  notes: warnings of the reading.
+    sha256: of the bytes that raw was read from, 64 hexadecimal digits.  path: where the rows are written, Parquet.
+    notes: warnings of the reading.
     """
-    from tenure.prepare.columns import target_values, time_values
-    from tenure.prepare.duplicates import find_duplicates
-    from tenure.prepare.learn import learn_recipe, learn_target
-    from tenure.prepare.split import assign_parts
+    import polars as pl
 
-    data = config.data
-    target = learn_target(raw[data.target], data.positive, data.target_task)
-    warnings = [*notes, *target.warnings]
-    duplicates = find_duplicates(raw, data.id)
-    rows = raw.filter(duplicates.keep)
-    if duplicates.are_mistakes:
-        warnings.append(f"{duplicates.n_repeats} row(s) were exact duplicates and dropped: {duplicates.why}")
-    y = target_values(target, rows[data.target])
-    known = ~np.isnan(y)
-    if not known.all():
-        warnings.append(f"{int((~known).sum())} row(s) have no value in {data.target!r} and were dropped")
-        rows, y = rows.filter(known), y[known]
-    parts = assign_parts(
-        y,
-        validation=config.split.validation,
-        test=config.split.test,
-        seed=config.split.seed,
-        time=time_values(rows[data.split_time]) if data.split_time else None,
-        group=rows[data.split_group].to_numpy() if data.split_group else None,
-        task=target.task,
+    from tenure.prepare.learn import learn_recipe
+    from tenure.prepare.sift import sift
+    from tenure.prepare.survey import Survey
+    from tenure.prepare.typed import write_typed
+
+    data, split = config.data, config.split
+    sifted = sift(
+        raw,
+        n_rows,
+        target=data.target,
+        positive=data.positive,
+        task=data.target_task,
+        id=data.id,
+        time=data.split_time,
+        group=data.split_group,
+        validation=split.validation,
+        test=split.test,
+        seed=split.seed,
     )
-    _check_parts(parts, data.split_group)
     recipe = learn_recipe(
-        rows.filter(parts == TRAIN),
-        target,
+        sifted.training,
+        sifted.target,
         id=data.id,
         time=data.split_time,
         group=data.split_group,
         exclude=data.excluded,
     )
-    warnings.extend(recipe.warnings)
+    survey = Survey(recipe)
+    write_typed(raw, recipe, sifted.parts, path, survey)
+    parts = sifted.parts[sifted.parts != LEFT_OUT]
+    recipe = survey.learned(int(np.sum(parts == TRAIN)))
     return Prepared(
-        _identify(sha256, config), sha256[:12], recipe, rows, parts, tuple(warnings), settings_of(config)
+        id=_identify(sha256, config),
+        data_version=sha256[:12],
+        recipe=recipe,
+        rows=pl.scan_parquet(path),
+        parts=parts,
+        golden=_golden_rows(recipe, sifted.training.head(_GOLDEN_ROWS)),
+        warnings=(*notes, *sifted.warnings, *recipe.warnings),
+        settings=settings_of(config),
     )
 
 
-def _check_parts(parts: npt.NDArray[np.int8], group: str | None) -> None:
-    empty = [name for number, name in enumerate(PARTS) if not np.any(parts == number)]
-    if empty:
-        raise TargetError(
-            f"no row is left for the {empty[0]} part",
-            where=f"column {group!r}" if group else None,
-            todo="name a group column with more groups, or none" if group else "give more rows",
-        )
+def _golden_rows(recipe: Recipe, raw: pl.DataFrame) -> tuple[dict[str, Any], ...]:
+    from tenure.prepare.columns import find_problems
+
+    raw = raw.select(column.name for column in recipe.features)
+    rows = raw.to_dicts()
+    for problem in find_problems(recipe, raw):
+        rows[problem.row][problem.column] = None
+    return tuple({name: _json_cell(value) for name, value in row.items()} for row in rows)
+
+
+def _json_cell(value: object) -> object:
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def load_prepared(folder: Folder, prepared_id: str | None = None) -> Prepared:
@@ -149,12 +167,14 @@ def load_prepared(folder: Folder, prepared_id: str | None = None) -> Prepared:
         name = prepared_id or json.loads((folder.own / "prepared.json").read_text())["id"]
         place = folder.prepared / name
         facts = json.loads((place / "facts.json").read_text())
+        rows = pl.scan_parquet(place / ROWS)
         return Prepared(
             id=facts["id"],
             data_version=facts["data_version"],
             recipe=Recipe.from_json((place / "recipe.json").read_text()),
-            rows=pl.read_parquet(place / "rows.parquet"),
-            parts=pl.read_parquet(place / "parts.parquet")["part"].to_numpy(),
+            rows=rows,
+            parts=rows.select(PART).collect().to_series().to_numpy(),
+            golden=tuple(facts["golden"]),
             warnings=tuple(facts["warnings"]),
             settings=facts["settings"],
         )
@@ -187,24 +207,33 @@ def _identify(sha256: str, config: ProjectConfig) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def keep_prepared(folder: Folder, prepared: Prepared) -> None:
-    """Keep rows, parts and recipe under .tenure/prepared/, whole or not at all; what is there stays as it is."""
-    import polars as pl
+@contextmanager
+def _draft(folder: Folder) -> Iterator[Path]:
+    """A folder for what is being prepared; gone afterwards, unless it was kept."""
+    draft = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.prepared))
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
+
+def keep_prepared(folder: Folder, prepared: Prepared, draft: Path) -> Prepared:
+    """Keep a draft that holds the rows, with recipe and facts, whole or not at all; what is there stays as it is."""
     place = folder.prepared / prepared.id
     if not place.is_dir():
-        temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.prepared))
-        try:
-            prepared.rows.write_parquet(temporary / "rows.parquet")
-            pl.DataFrame({"part": prepared.parts}).write_parquet(temporary / "parts.parquet")
-            (temporary / "recipe.json").write_text(prepared.recipe.to_json())
-            (temporary / "facts.json").write_text(json.dumps(_facts(prepared), indent=1))
-            temporary.rename(place)
-            flush_folder(folder.prepared)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
+        (draft / "recipe.json").write_text(prepared.recipe.to_json())
+        (draft / "facts.json").write_text(json.dumps(_facts(prepared), indent=1))
+        draft.rename(place)
+        flush_folder(folder.prepared)
     write_durably(folder.own / "prepared.json", json.dumps({"id": prepared.id}))
+    return load_prepared(folder, prepared.id)
+
+
+def keep_rows(folder: Folder, prepared: Prepared) -> Prepared:
+    """Keep rows that are in memory, as prepare keeps those that it reads."""
+    with _draft(folder) as draft:
+        prepared.rows.sink_parquet(draft / ROWS)
+        return keep_prepared(folder, prepared, draft)
 
 
 def _facts(prepared: Prepared) -> dict[str, Any]:
@@ -212,6 +241,7 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
         "id": prepared.id,
         "data_version": prepared.data_version,
         "rows": prepared.counts(),
+        "golden": list(prepared.golden),
         "warnings": list(prepared.warnings),
         "settings": prepared.settings,
     }

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from tenure.config import ProjectConfig
 from tenure.errors import ProjectError
@@ -18,19 +19,18 @@ from tenure.model.evaluate import evaluate
 from tenure.monitor.review import Decision, compare_challenger, split_by_time
 from tenure.monitor.windows import LabelledRows, raw_table
 from tenure.monitor.worth import Worth, worth_of_switch
-from tenure.prepare.columns import target_values
-from tenure.prepare.learn import learn_recipe
-from tenure.prepare.split import assign_parts
+from tenure.prepare.columns import read_target, settle, target_values
+from tenure.prepare.expressions import read_cell
+from tenure.prepare.recipe import Recipe
+from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION, assign_parts
+from tenure.prepare.survey import learn_anew
 from tenure.project.folder import Folder
-from tenure.project.preparing import TEST, TRAIN, VALIDATION, Prepared, keep_prepared, load_prepared
+from tenure.project.preparing import Prepared, keep_rows, load_prepared
 from tenure.project.promoting import note, open_registry
 from tenure.project.runs import config_hash, find_record, new_run_id, record_run
 from tenure.project.trained import TrainedRun
 from tenure.project.training import fit, make_release, make_tables, with_overrides
 from tenure.release.scorer import Scorer
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def retrain(
     later = new.fresh.take(split.compare)
     earlier = new.unseen.take(new.unseen.at < later.at.min())
     old = load_prepared(folder, _prepared_of(folder, scorer))
-    prepared = _extend(old, config, earlier, later)
-    keep_prepared(folder, prepared)
+    prepared = _extend(folder, old, config, earlier, later)
     tables = make_tables(prepared)
     trained = fit(config, prepared, tables)
     evaluation = evaluate(
@@ -106,7 +105,7 @@ def retrain(
     )
     result = {"test": {name: asdict(estimate) for name, estimate in evaluation.metrics.items()}}
     record_run(folder, config, prepared, run, release, version, result)
-    rows = prepared.rows.filter(prepared.parts == TEST)
+    rows = prepared.rows.filter(pl.col(PART) == TEST).collect()
     comparison = _compare(config, prepared, scorer, Scorer.load(release), rows)
     return Retrained(
         version, trained.winner, int(np.sum(prepared.parts != TEST)) - len(earlier), len(earlier), comparison
@@ -149,8 +148,8 @@ def _metric(challenger: Scorer, config: ProjectConfig) -> str:
     return config.model.metric or DEFAULT_METRIC[challenger.task]
 
 
-def _scores(scorer: Scorer, raw: pl.DataFrame) -> Any:
-    table = scorer.score_table(raw)
+def _scores(scorer: Scorer, typed: pl.DataFrame) -> Any:
+    table = scorer.score_clean(settle(scorer.recipe, typed.lazy()).collect())
     return table.margins if table.probabilities is None else table.probabilities
 
 
@@ -165,38 +164,48 @@ def _prepared_of(folder: Folder, scorer: Scorer) -> str:
     return str(record["data"]["prepared"])
 
 
-def _extend(old: Prepared, config: ProjectConfig, earlier: LabelledRows, later: LabelledRows) -> Prepared:
+def _extend(
+    folder: Folder, old: Prepared, config: ProjectConfig, earlier: LabelledRows, later: LabelledRows
+) -> Prepared:
     """The champion's rows, with the earlier live rows to train on and the later ones as the test part.
 
-    The old test part was read by the champion's evaluation; for the challenger it is for training.
+    The old test part was read by the champion's evaluation; for the challenger it is for training. How cells are
+    written is as the champion reads them, for that is what its service took; what they hold is learned anew.
     """
-    import polars as pl
-
-    new = pl.concat([_like(raw_table(rows, old.recipe), old.rows) for rows in (earlier, later)])
     share = config.split.validation / (1 - config.split.test)
     parts = assign_parts(
         earlier.y, validation=share, test=0.0, seed=config.split.seed, task=old.recipe.target.task
     )
     old_parts = np.where(old.parts == VALIDATION, VALIDATION, TRAIN)
     parts = np.concatenate([old_parts, parts, np.full(len(later), TEST)]).astype(np.int8)
-    rows = pl.concat([old.rows, new])
-    recipe = learn_recipe(
-        rows.filter(parts == TRAIN),
-        old.recipe.target,
-        id=old.recipe.id,
-        time=old.recipe.time,
-        group=old.recipe.group,
-        exclude=config.data.excluded,
-    )
+    before = old.rows.drop(PART).collect()
+    new = [_read_like(raw_table(rows, old.recipe), old.recipe, before.schema) for rows in (earlier, later)]
+    rows = pl.concat([before, *new]).with_columns(pl.Series(PART, parts))
+    recipe = learn_anew(old.recipe, rows.filter(pl.col(PART) == TRAIN))
     digest = hashlib.sha256(old.id.encode() + earlier.at.tobytes() + later.at.tobytes()).hexdigest()[:12]
-    return Prepared(digest, digest, recipe, rows, parts, recipe.warnings, old.settings)
-
-
-def _like(new: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
-    """The new rows with the old table's columns and types; columns that no client sends are null."""
-    import polars as pl
-
-    return new.select(
-        (pl.col(name) if name in new.columns else pl.lit(None)).cast(dtype, strict=False).alias(name)
-        for name, dtype in old.schema.items()
+    prepared = replace(
+        old,
+        id=digest,
+        data_version=digest,
+        recipe=recipe,
+        rows=rows.lazy(),
+        parts=parts,
+        warnings=recipe.warnings,
     )
+    return keep_rows(folder, prepared)
+
+
+def _read_like(raw: pl.DataFrame, recipe: Recipe, schema: pl.Schema) -> pl.DataFrame:
+    """Live rows as they are kept, with these columns and types; columns that no client sends are null."""
+    features = {column.name: column for column in recipe.features}
+
+    def typed(name: str, dtype: pl.DataType) -> pl.Expr:
+        if name not in raw.columns:
+            return pl.lit(None, dtype=dtype).alias(name)
+        if name == recipe.target.name:
+            return read_target(recipe.target, raw.schema[name])
+        if name in features:
+            return read_cell(features[name], raw.schema[name])
+        return pl.col(name).cast(dtype, strict=False)
+
+    return raw.select(typed(name, dtype) for name, dtype in schema.items())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from tenure.config import ProjectConfig, describe_idle_keys
 from tenure.errors import ProjectError
@@ -22,10 +23,11 @@ from tenure.model.settings import Plan, TrainSettings
 from tenure.model.train import Trained, TrainingTable
 from tenure.model.train import train as train_model
 from tenure.monitor.samples import SCORE
-from tenure.prepare.columns import clean, find_problems, target_values, time_values
+from tenure.prepare.columns import settle, target_values, time_values
+from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION
 from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
-from tenure.project.preparing import TEST, TRAIN, VALIDATION, Prepared, load_prepared, prepare, settings_of
+from tenure.project.preparing import Prepared, load_prepared, prepare, settings_of
 from tenure.project.promoting import note, open_to_change
 from tenure.project.report import RunReport
 from tenure.project.runs import config_hash, find_record, new_run_id, record_run, recorded_plan
@@ -37,15 +39,12 @@ from tenure.release.scorer import Scorer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import polars as pl
-
     from tenure.model.evaluate import Evaluation
     from tenure.model.registry import ModelVersion
     from tenure.records import Estimate
 
 log = logging.getLogger(__name__)
 
-_GOLDEN_ROWS = 3
 _IMPORTANCE_ROWS = 500
 
 
@@ -117,10 +116,12 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
 def make_tables(prepared: Prepared) -> Tables:
     """Clean the prepared rows and cut them into their parts."""
     recipe = prepared.recipe
-    features = clean(recipe, prepared.rows.lazy()).collect()
-    y = target_values(recipe.target, prepared.rows[recipe.target.name])
-    when = time_values(prepared.rows[recipe.time]) if recipe.time else None
-    group = prepared.rows[recipe.group].to_numpy() if recipe.group else None
+    features = settle(recipe, prepared.rows).collect()
+    special = [name for name in (recipe.target.name, recipe.time, recipe.group) if name is not None]
+    keys = prepared.rows.select(*dict.fromkeys(special)).collect()
+    y = target_values(recipe.target, keys[recipe.target.name])
+    when = time_values(keys[recipe.time]) if recipe.time else None
+    group = keys[recipe.group].to_numpy() if recipe.group else None
 
     def part(number: int) -> TrainingTable:
         chosen = prepared.parts == number
@@ -171,7 +172,7 @@ def make_release(
             "rows": prepared.counts(),
         },
         importance=global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS)),
-        golden_rows=_golden_rows(prepared),
+        golden_rows=list(prepared.golden),
         data_version=prepared.data_version,
         seed=config.split.seed,
         run_id=run_id,
@@ -299,7 +300,7 @@ def _lead_of(
     if record is None or record["data"]["prepared"] != prepared.id:
         return None
     scorer = Scorer.load(folder.root / champion.path)
-    scored = scorer.score_table(prepared.rows.filter(prepared.parts == TEST))
+    scored = scorer.score_clean(settle(scorer.recipe, prepared.rows.filter(pl.col(PART) == TEST)).collect())
     old = scored.margins if scored.probabilities is None else scored.probabilities
     new = run.trained.scores(tables.test)
     thresholds = (run.trained.calibration.threshold, scorer.threshold)
@@ -308,8 +309,6 @@ def _lead_of(
 
 def reference_of(features: pl.DataFrame, scored: Any) -> dict[str, Any]:
     """What drift is measured against: summaries of clean rows, and of the scores of rows unseen in training."""
-    import polars as pl
-
     scores = scored.values if scored.probabilities is None else scored.probabilities[:, -1]
     return {
         "rows": summarise([features]).to_dict(),
@@ -337,19 +336,3 @@ def _late(config: ProjectConfig, run: TrainedRun) -> tuple[str, ...]:
     if took <= 1.1 * config.model.budget:
         return ()
     return (f"tuning and fitting took {took:.1f} s of a budget of {config.model.budget:g} s",)
-
-
-def _golden_rows(prepared: Prepared) -> list[dict[str, Any]]:
-    """The first training rows, as JSON can hold them; cells that break the recipe are left empty."""
-    names = [column.name for column in prepared.recipe.features]
-    raw = prepared.rows.filter(prepared.parts == TRAIN).head(_GOLDEN_ROWS).select(names)
-    rows = raw.to_dicts()
-    for problem in find_problems(prepared.recipe, raw):
-        rows[problem.row][problem.column] = None
-    return [{name: _json_cell(value) for name, value in row.items()} for row in rows]
-
-
-def _json_cell(value: object) -> object:
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -134,6 +134,14 @@ def test_a_table_that_does_not_fit_is_refused(panel_of, source: pl.DataFrame, pr
         panel_of(config(source="customers.csv"), ROWS, source=source)
 
 
+def test_keys_that_never_meet_are_refused(panel_of):
+    customers = pl.DataFrame({"customer": ["1", "2"]})
+    with pytest.raises(SourceError, match="no event of 'calls' has a key that data.source has: '01' and '1'"):
+        panel_of(config(source="customers.csv"), ROWS, source=customers)
+    # to predict for a customer who never called is no mistake
+    assert panel_of(config(source="customers.csv"), ROWS, source=customers, labelled=False).rows.height == 2
+
+
 def test_an_event_table_without_usable_rows_gives_empty_features():
     calls = typed(config(), ROWS)
     visits = calls.__class__("visits", calls.rows.clear(), (), ())

@@ -9,7 +9,8 @@ import polars as pl
 
 from tenure.config.events import ROWS, EventTableConfig
 from tenure.errors import ColumnsMissing, SourceError
-from tenure.prepare.expressions import clean_cell, text_of, unread_rows
+from tenure.prepare.duplicates import HASHES, row_hashes
+from tenure.prepare.expressions import read_cell, text_of, unread_rows
 from tenure.prepare.learn import learn_column
 from tenure.prepare.recipe import ColumnRecipe, NumberFormat
 from tenure.prepare.tokens import shown
@@ -19,7 +20,6 @@ KEY, TIME, KNOWN = "key", "time", "known"
 # Before the name of a value column, so that a column called "key" or "time" is not mistaken for ours.
 VALUE = "value:"
 A_KEY, A_TIME = "must be the key of a row", "must be a date or time"
-_HASH = "hash of the row"
 _NUMERIC = ("sum", "mean", "min", "max", "trend")
 _SAMPLE = 20_000
 # Bad cells that are named one by one; all are counted.
@@ -132,16 +132,16 @@ def _without_repeats(
     table: pl.LazyFrame, needed: list[str], duplicates: str
 ) -> tuple[pl.DataFrame, pl.Series, str | None]:
     """The needed columns, the number of each row, and what to say of rows that equal an earlier one."""
-    raw = table.select(*needed, pl.struct(pl.all()).hash().alias(_HASH)).collect()
+    raw = table.select(*needed, *row_hashes()).collect()
     numbers = pl.int_range(len(raw), dtype=pl.UInt32, eager=True)
-    n_repeats = len(raw) - raw[_HASH].n_unique()
-    raw = raw.drop(_HASH)
+    hashes, raw = raw.select(HASHES), raw.drop(HASHES)
+    n_repeats = len(raw) - hashes[HASHES[0]].n_unique()
     if not n_repeats:
         return raw, numbers, None
     found = f"{n_repeats} of {len(raw)} event(s) equal an earlier one in every column"
     if duplicates == "keep":
         return raw, numbers, f"{found}; all count, as equal events may each have been (duplicates: keep)"
-    first = table.select(pl.struct(pl.all()).is_first_distinct()).collect().to_series()
+    first = hashes.select(pl.struct(HASHES).is_first_distinct()).to_series()
     return raw.filter(first), numbers.filter(first), f"{found} and were dropped (duplicates: drop)"
 
 
@@ -182,8 +182,8 @@ def _sample(series: pl.Series) -> pl.Series:
 
 
 def _read(column: ColumnRecipe, series: pl.Series) -> pl.Series:
-    """The clean cells, as they are: an amount that is past every bound is still an amount."""
-    values = series.to_frame().select(clean_cell(replace(column, bounds=None), series.dtype)).to_series()
+    """What the cells say."""
+    values = series.to_frame().select(read_cell(column, series.dtype)).to_series()
     return values.cast({"number": pl.Float64, "date": pl.Int64, "text": pl.String}[column.kind])
 
 

@@ -65,7 +65,10 @@ def build_panel(
     warnings = [warning for events in tables for warning in events.warnings]
     warnings += note_problems(problems)
     warnings += note_moments(tables, rows, [] if cutoffs is None else [micros_of(cutoff) for cutoff in cutoffs])
-    warnings += note_keys(tables, rows) if source is not None else []
+    if source is not None:
+        warnings += note_keys(tables, rows)
+        if labelled:
+            _check_keys(tables, rows)
     parts = []
     if labelled and data.label is not None and len(rows):
         events = next(events for events in tables if events.name == data.label.table)
@@ -117,6 +120,18 @@ def _rows(
     else:
         customers = customers_of_table(source, data.id, data.time)
     return rows_at_cutoffs(customers, [micros_of(cutoff) for cutoff in cutoffs or ()]), ()
+
+
+def _check_keys(tables: Sequence[Events], rows: pl.DataFrame) -> None:
+    """Refuse to learn from a table of which no key is known: zeros that one side lost, or another kind of number."""
+    for events in tables:
+        if len(events.rows) and len(rows) and events.rows.join(rows, on=KEY, how="semi").is_empty():
+            raise SourceError(
+                f"no event of {events.name!r} has a key that data.source has: "
+                f"{events.rows[KEY][0]!r} and {rows[KEY][0]!r} are written differently, perhaps",
+                where=f"data.tables.{events.name}.key",
+                todo="write the keys of both tables in one way, or name the right columns",
+            )
 
 
 def _own_columns(

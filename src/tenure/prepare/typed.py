@@ -1,0 +1,65 @@
+"""A table as it is kept: every feature cell as read, the target as its label, and the part of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from tenure.prepare.columns import read_target
+from tenure.prepare.expressions import read_cell
+from tenure.prepare.recipe import Recipe
+from tenure.prepare.split import LEFT_OUT, PART, TRAIN
+from tenure.prepare.survey import Survey
+
+_BATCH = 100_000
+
+
+def typed_columns(recipe: Recipe, schema: pl.Schema) -> list[pl.Expr]:
+    """One expression a column of a raw table, in its order.
+
+    Features become values of their kinds (see expressions.read_cell), the target its label or number; columns
+    that are no feature stay as they are.
+    """
+    features = {column.name: column for column in recipe.features}
+
+    def typed(name: str, dtype: pl.DataType) -> pl.Expr:
+        if name == recipe.target.name:
+            return read_target(recipe.target, dtype)
+        return read_cell(features[name], dtype) if name in features else pl.col(name)
+
+    return [typed(name, dtype) for name, dtype in schema.items()]
+
+
+def write_typed(
+    raw: pl.LazyFrame, recipe: Recipe, parts: npt.NDArray[np.int8], path: Path, survey: Survey
+) -> None:
+    """Write the rows that are used, in order, to a Parquet file: one pass, in bounded memory.
+
+    parts: int8 [n_rows of raw]; rows with LEFT_OUT are not written.  survey: is shown the training rows.
+    """
+    schema = raw.collect_schema()
+    columns = typed_columns(recipe, schema)
+
+    def batches() -> Iterator[pl.DataFrame]:
+        start = 0
+        for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
+            part = pl.Series(PART, parts[start : start + batch.height])
+            start += batch.height
+            used = batch.filter(part != LEFT_OUT)
+            typed = used.select(columns).with_columns(part.filter(part != LEFT_OUT))
+            survey.add(used, typed, typed[PART] == TRAIN)
+            yield typed
+
+    write_batches(batches(), raw.head(0).select(columns).collect_schema(), path)
+
+
+def write_batches(batches: Iterator[pl.DataFrame], schema: pl.Schema, path: Path) -> None:
+    """Write frames with these columns and PART to one Parquet file, as they come."""
+    whole = pl.Schema([*schema.items(), (PART, pl.Int8())])
+    source = register_io_source(lambda *_: batches, schema=whole)
+    source.sink_parquet(path, compression="zstd", compression_level=1)
