@@ -105,7 +105,11 @@ def agree(ours: pl.DataFrame, theirs: pd.DataFrame) -> bool:
     names = {"nunique": "minutes_distinct", "count": "count", "days": "days_since_last"}
     for column in theirs.columns:
         kind, window = column.rsplit("_", 1)
-        mine = ours[f"calls_{names.get(kind, f'minutes_{kind}')}_{window}"].cast(pl.Float64).fill_null(float("nan"))
+        mine = (
+            ours[f"calls_{names.get(kind, f'minutes_{kind}')}_{window}"]
+            .cast(pl.Float64)
+            .fill_null(float("nan"))
+        )
         other = theirs[column].to_numpy(dtype=float)
         other = np.nan_to_num(other) if kind in ("sum", "nunique", "count") else other
         if not np.allclose(mine.to_numpy(), other, rtol=1e-6, atol=1e-9, equal_nan=True):
@@ -134,7 +138,9 @@ def main() -> None:
         rows, seconds, growth = ours[unit]
         theirs, peer = timed(by_pandas, raw)
         print(f"dated by the {'day' if unit == 'D' else 'second'}:")
-        print(f"  tenure {seconds:6.2f} s   {n * len(CUTOFFS) / seconds / 1e6:.2f} M events x cutoffs a second")
+        print(
+            f"  tenure {seconds:6.2f} s   {n * len(CUTOFFS) / seconds / 1e6:.2f} M events x cutoffs a second"
+        )
         print(f"  pandas {peer:6.2f} s   ratio {peer / seconds:.1f}")
         print(f"  five times the events cost {growth:.2f} times the seconds")
         print(f"  the same numbers: {agree(rows, theirs)}")

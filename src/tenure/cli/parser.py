@@ -90,7 +90,9 @@ def _add_data_commands(commands: Commands) -> None:
     panel = _command(commands, "panel", "write the rows of the event tables as of a time, for predict")
     panel.add_argument("output", metavar="OUTPUT", help="a .csv or .parquet file to write")
     panel.add_argument(
-        "--at", metavar="T", help="a date or time, such as 1998-04-01; without data.cutoffs each row has its own"
+        "--at",
+        metavar="T",
+        help="a date or time, such as 1998-04-01; without data.cutoffs each row has its own",
     )
     panel.add_argument("--source", metavar="SOURCE", help="a table of rows in place of data.source's")
 

@@ -73,7 +73,9 @@ class DataConfig(Strict):
         made = [feature[0] for name, table in self.tables.items() for feature in table.features(name)]
         twice = [name for name, n in Counter((*own, *made)).items() if n > 1]
         if twice:
-            raise Misplaced(f"two columns would be named {twice[0]!r}; rename a table or the target", "tables")
+            raise Misplaced(
+                f"two columns would be named {twice[0]!r}; rename a table or the target", "tables"
+            )
 
     @property
     def excluded(self) -> dict[str, str]:

@@ -17,9 +17,7 @@ ROWS = "*"
 _MOST_CUTOFFS = 1000
 _LONGEST = timedelta(days=36_500)
 
-Aggregate = Literal[
-    "count", "days_since_last", "sum", "mean", "min", "max", "last", "distinct", "trend"
-]
+Aggregate = Literal["count", "days_since_last", "sum", "mean", "min", "max", "last", "distinct", "trend"]
 _OF_ROWS = ("count", "days_since_last")
 _OF_COLUMN = ("sum", "mean", "min", "max", "last", "distinct", "trend")
 
@@ -225,7 +223,12 @@ class EventTableConfig(Strict):
         ['calls_count_90d', 'calls_days_since_last_90d']
         """
         return [
-            ("_".join((table, *(() if column == ROWS else (column,)), aggregate, window)), window, column, aggregate)
+            (
+                "_".join((table, *(() if column == ROWS else (column,)), aggregate, window)),
+                window,
+                column,
+                aggregate,
+            )
             for column, aggregates in self.aggregates.items()
             for aggregate in aggregates
             for window in self.windows

@@ -150,7 +150,9 @@ def _explain(error: ValidationError, lines: Lines, where: str) -> ConfigError:
         problem = detail["ctx"]["error"]
         deeper = (*path, *getattr(problem, "path", ()))
         place = f"{where}, line {_line_of(deeper, lines)}"
-        return ConfigError(f"{'.'.join(map(str, deeper)) or dotted}: {problem}", where=place, todo="correct the value")
+        return ConfigError(
+            f"{'.'.join(map(str, deeper)) or dotted}: {problem}", where=place, todo="correct the value"
+        )
     message = f"{dotted}: {detail['msg'].lower()}, got {detail['input']!r}"
     hints = nearest_names(
         [str(detail["input"])], re.findall(r"'([^']+)'", detail.get("ctx", {}).get("expected", ""))

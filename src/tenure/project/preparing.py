@@ -88,7 +88,12 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
 
 
 def sift_and_learn(
-    raw: pl.LazyFrame, n_rows: int, config: ProjectConfig, sha256: str, path: Path, notes: tuple[str, ...] = ()
+    raw: pl.LazyFrame,
+    n_rows: int,
+    config: ProjectConfig,
+    sha256: str,
+    path: Path,
+    notes: tuple[str, ...] = (),
 ) -> Prepared:
     """Leave out rows without a target and true duplicates, split the rest, learn the recipe from the training part.
 

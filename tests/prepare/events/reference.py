@@ -20,7 +20,9 @@ class Event:
     kind: str | None
 
 
-def values_in_window(events: list[Event], key: str, cutoff: int, window: int | None, column: str) -> list[Any]:
+def values_in_window(
+    events: list[Event], key: str, cutoff: int, window: int | None, column: str
+) -> list[Any]:
     """The (time, value) pairs that a window may see, by time, then by when they became known."""
     seen = [
         event

@@ -13,7 +13,9 @@ from tests.prepare.events.conftest import CALLS, config, typed
 
 
 def test_keys_with_leading_zeros_stay_text():
-    events = typed(config(), [("007", "2024-01-01", "1"), ("7", "2024-01-01", "1"), (" 007 ", "2024-01-02", "1")])
+    events = typed(
+        config(), [("007", "2024-01-01", "1"), ("7", "2024-01-01", "1"), (" 007 ", "2024-01-02", "1")]
+    )
     assert events.rows["key"].to_list() == ["007", "7", "007"]
 
 
@@ -48,7 +50,9 @@ def test_bad_times_and_keys_are_named_row_by_row():
     assert len(events.rows) == 97
     named = [(cell.row, cell.column, cell.value) for cell in events.problems]
     assert named == [(70, "customer", "''"), (3, "time", "'2024-02-31'"), (50, "time", "''")]
-    assert any("3 of 100 event(s) were left out" in warning and "row 3" in warning for warning in events.warnings)
+    assert any(
+        "3 of 100 event(s) were left out" in warning and "row 3" in warning for warning in events.warnings
+    )
 
 
 def test_a_row_whose_knowing_cannot_be_read_is_left_out():
@@ -107,7 +111,12 @@ def test_a_column_that_is_not_there_is_named_with_its_table():
 
 @pytest.mark.parametrize(("duplicates", "kept"), [("keep", 4), ("drop", 3)])
 def test_repeated_rows_are_counted_and_kept_unless_told_otherwise(duplicates: str, kept: int):
-    rows = [("a", "2024-01-01", "1"), ("a", "2024-01-01", "2"), ("a", "2024-01-01", "1"), ("b", "2024-01-01", "1")]
+    rows = [
+        ("a", "2024-01-01", "1"),
+        ("a", "2024-01-01", "2"),
+        ("a", "2024-01-01", "1"),
+        ("b", "2024-01-01", "1"),
+    ]
     events = typed(config({"duplicates": duplicates}), rows)
     assert len(events.rows) == kept
     assert any("1 of 4 event(s) equal an earlier one" in warning for warning in events.warnings)

@@ -63,7 +63,11 @@ KNOWN_KINDS = [Event("other", START, START, 1.5, "in"), Event("other", START, ST
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(events, max_size=25), st.lists(moments, min_size=1, max_size=3, unique=True), st.sampled_from([1, 3, 10**6]))
+@given(
+    st.lists(events, max_size=25),
+    st.lists(moments, min_size=1, max_size=3, unique=True),
+    st.sampled_from([1, 3, 10**6]),
+)
 def test_features_equal_those_of_a_loop_over_rows(drawn: list[Event], cutoffs: list[int], most_pairs: int):
     rows = [*KNOWN_KINDS, *drawn]
     data = config_of(cutoffs)
@@ -101,7 +105,11 @@ def test_an_event_known_later_does_not_enter_though_it_was_earlier(panel_of):
 
 def test_no_value_of_the_future_changes_a_feature(panel_of):
     past = [("ann", "2024-01-01", "5"), ("bob", "2024-01-10", "7")]
-    future = [("ann", "2024-01-10T00:00:01", "1e9"), ("bob", "2024-02-01", "-1e9"), ("eve", "2024-01-11", "3")]
+    future = [
+        ("ann", "2024-01-10T00:00:01", "1e9"),
+        ("bob", "2024-02-01", "-1e9"),
+        ("eve", "2024-01-11", "3"),
+    ]
     without = panel_of(config(), past, labelled=False).rows
     assert panel_of(config(), [*future, *past], labelled=False).rows.equals(without)
 

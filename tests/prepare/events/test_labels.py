@@ -106,6 +106,10 @@ def test_a_condition_that_is_none_is_refused_with_its_place(panel_of, where: str
 
 
 def test_a_cutoff_with_one_label_only_is_told(panel_of):
-    data = config(cutoffs=["2024-01-03", "2024-01-10"], label={"table": "calls", "when": "any", "within": "7d"})
-    panel = panel_of(data, [*ROWS, ("bob", "2024-01-09", "1"), ("ann", "2024-01-08", "1"), ("eve", "2024-01-08", "1")])
+    data = config(
+        cutoffs=["2024-01-03", "2024-01-10"], label={"table": "calls", "when": "any", "within": "7d"}
+    )
+    panel = panel_of(
+        data, [*ROWS, ("bob", "2024-01-09", "1"), ("ann", "2024-01-08", "1"), ("eve", "2024-01-08", "1")]
+    )
     assert any("one label at 1 cutoff(s): 2024-01-03" in warning for warning in panel.warnings)

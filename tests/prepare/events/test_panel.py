@@ -75,18 +75,23 @@ def test_a_row_without_a_time_of_its_own_is_left_out_and_named(panel_of):
     )
     panel = panel_of(config(source="o.csv", time="placed", cutoffs=None, label=None), ROWS, source=orders)
     assert len(panel.rows) == 29
-    assert [(cell.row, cell.column, cell.value) for cell in panel.problems["source"]] == [(29, "placed", "'never'")]
+    assert [(cell.row, cell.column, cell.value) for cell in panel.problems["source"]] == [
+        (29, "placed", "'never'")
+    ]
     assert any("data.source: 1 row(s) were left out: row 29" in warning for warning in panel.warnings)
 
 
 def test_the_panel_at_a_training_cutoff_equals_the_training_rows(panel_of):
     amounts = [f"{number / 7:.9f}" for number in range(300)]
     rows = [
-        (f"{n % 11:02d}", f"2024-01-{1 + n * 5 % 28:02d}T{n % 24:02d}:30", amount) for n, amount in enumerate(amounts)
+        (f"{n % 11:02d}", f"2024-01-{1 + n * 5 % 28:02d}T{n % 24:02d}:30", amount)
+        for n, amount in enumerate(amounts)
     ]
     calls = {"aggregates": {"minutes": ["sum", "mean", "last", "trend", "distinct"], "*": ["count"]}}
     cutoffs = ["2024-01-05", "2024-01-10", "2024-01-15"]
-    training = panel_of(config(calls, cutoffs=cutoffs, label={"table": "calls", "when": "none", "within": "12h"}), rows)
+    training = panel_of(
+        config(calls, cutoffs=cutoffs, label={"table": "calls", "when": "none", "within": "12h"}), rows
+    )
     for cutoff in cutoffs:
         data = config(calls, cutoffs=[cutoff])
         serving = panel_of(data, rows, labelled=False).rows

@@ -88,7 +88,9 @@ def _slope(
 
 def _added(slots: npt.NDArray[np.int64], values: Floats, n: int) -> Floats:
     """The sum of each slot, added up one by one in the order of the pairs."""
-    return np.bincount(slots, weights=values, minlength=n).astype(np.float64)  # whole numbers when there are none
+    return np.bincount(slots, weights=values, minlength=n).astype(
+        np.float64
+    )  # whole numbers when there are none
 
 
 def _divided(over: Floats, under: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> Floats:

@@ -156,7 +156,11 @@ def _value(series: pl.Series, aggregates: Iterable[str], where: str) -> tuple[pl
     numeric = [name for name in aggregates if name in _NUMERIC]
     if dtype == pl.Boolean:
         return series.cast(pl.Float64) if numeric else series, None
-    if column.number_format or column.labels == ("0", "1") or (numeric and series.null_count() == len(series)):
+    if (
+        column.number_format
+        or column.labels == ("0", "1")
+        or (numeric and series.null_count() == len(series))
+    ):
         style = column.number_format or NumberFormat()
         column = replace(column, kind="number", number_format=style, nan_is_null=True)
     elif numeric:
@@ -173,7 +177,10 @@ def _value(series: pl.Series, aggregates: Iterable[str], where: str) -> tuple[pl
     bad = series.gather(unread_rows(column, series, values))
     if bad.is_empty():
         return values, None
-    return values, f"column {series.name!r}: {len(bad)} cell(s) are no {column.kind} and count as missing: {_examples(bad)}"
+    return (
+        values,
+        f"column {series.name!r}: {len(bad)} cell(s) are no {column.kind} and count as missing: {_examples(bad)}",
+    )
 
 
 def _sample(series: pl.Series) -> pl.Series:

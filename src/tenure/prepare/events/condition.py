@@ -25,9 +25,7 @@ def columns_of(condition: pl.Expr) -> list[str]:
 
 def meeting(condition: pl.Expr, rows: pl.DataFrame, sql: str) -> pl.DataFrame:
     """The rows of typed events that meet a condition; one that comes out as null is not met."""
-    values = rows.select(
-        pl.col(VALUE + column).alias(column) for column in columns_of(condition)
-    )
+    values = rows.select(pl.col(VALUE + column).alias(column) for column in columns_of(condition))
     try:
         met = values.select(condition).to_series()
     except pl.exceptions.PolarsError as error:

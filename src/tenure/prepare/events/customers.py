@@ -37,7 +37,9 @@ def customers_of_table(table: pl.DataFrame, id: str, since: str | None) -> pl.Da
         )
     rows = pl.DataFrame({KEY: keys}).with_row_index(POSITION)
     return rows.with_columns(
-        times_of(table[since], "data.source").alias(SINCE) if since else pl.lit(None, dtype=pl.Int64).alias(SINCE)
+        times_of(table[since], "data.source").alias(SINCE)
+        if since
+        else pl.lit(None, dtype=pl.Int64).alias(SINCE)
     )
 
 
@@ -64,7 +66,8 @@ def rows_at_own_time(table: pl.DataFrame, id: str, time: str) -> tuple[pl.DataFr
     """ROW, KEY, AT and POSITION of each row of a table; a row without a readable time is left out and named."""
     moments = times_of(table[time], "data.source")
     problems = tuple(
-        CellProblem(row, time, A_TIME, shown(table[time][row])) for row in moments.is_null().arg_true().to_list()
+        CellProblem(row, time, A_TIME, shown(table[time][row]))
+        for row in moments.is_null().arg_true().to_list()
     )
     rows = pl.DataFrame({KEY: keys_of(table[id]), AT: moments}).with_row_index(POSITION)
     return rows.filter(pl.col(AT).is_not_null()).with_row_index(ROW), problems

@@ -24,7 +24,9 @@ def day(micros: int) -> str:
     ('1997-01-01', '1997-01-01T12:00:00')
     """
     moment = EPOCH + timedelta(microseconds=micros)
-    return moment.date().isoformat() if micros % 86_400_000_000 == 0 else moment.replace(tzinfo=None).isoformat()
+    return (
+        moment.date().isoformat() if micros % 86_400_000_000 == 0 else moment.replace(tzinfo=None).isoformat()
+    )
 
 
 def note_problems(problems: Sequence[CellProblem]) -> list[str]:
@@ -65,7 +67,13 @@ def note_keys(tables: Sequence[Events], rows: pl.DataFrame) -> list[str]:
     """Events of keys that no row has."""
     notes = []
     for events in tables:
-        strange = events.rows.lazy().join(rows.lazy().select(KEY), on=KEY, how="anti").group_by(KEY).len("n").collect()
+        strange = (
+            events.rows.lazy()
+            .join(rows.lazy().select(KEY), on=KEY, how="anti")
+            .group_by(KEY)
+            .len("n")
+            .collect()
+        )
         if len(strange):
             some = _some(list(map(repr, strange.sort(KEY)[KEY].head(_SHOWN))), total=len(strange))
             notes.append(
@@ -100,7 +108,12 @@ def note_labels(label: LabelConfig, labels: Labels, events: Events, rows: pl.Dat
 
 def note_one_sided(values: pl.Series, rows: pl.DataFrame) -> list[str]:
     """Cutoffs at which all rows have one label, as a hole in the table would give them."""
-    by = rows.select(AT).with_columns(values.alias("label")).group_by(AT).agg(pl.col("label").n_unique().alias("n"))
+    by = (
+        rows.select(AT)
+        .with_columns(values.alias("label"))
+        .group_by(AT)
+        .agg(pl.col("label").n_unique().alias("n"))
+    )
     alike = by.filter(pl.col("n") == 1).sort(AT)[AT].to_list()
     if not alike or len(alike) == len(by):
         return []

@@ -64,7 +64,9 @@ def build_panel(
     rows, problems = _rows(data, tables, source, cutoffs)
     warnings = [warning for events in tables for warning in events.warnings]
     warnings += note_problems(problems)
-    warnings += note_moments(tables, rows, [] if cutoffs is None else [micros_of(cutoff) for cutoff in cutoffs])
+    warnings += note_moments(
+        tables, rows, [] if cutoffs is None else [micros_of(cutoff) for cutoff in cutoffs]
+    )
     if source is not None:
         warnings += note_keys(tables, rows)
         if labelled:
@@ -111,7 +113,8 @@ def _rows(
     """ROW, KEY, AT and (with a source) POSITION of each row, and the cells for which one was left out."""
     if data.id is None or (cutoffs is None and (source is None or data.time is None)):
         raise SourceError(
-            "event tables need data.id, and data.cutoffs or a data.source with a data.time", where="data.tables"
+            "event tables need data.id, and data.cutoffs or a data.source with a data.time",
+            where="data.tables",
         )
     if source is None:
         customers = customers_of_events(tables)
