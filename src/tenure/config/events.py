@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -18,6 +18,7 @@ _MOST_CUTOFFS = 1000
 _LONGEST = timedelta(days=36_500)
 
 Aggregate = Literal["count", "days_since_last", "sum", "mean", "min", "max", "last", "distinct", "trend"]
+_USUAL: dict[str, list[Aggregate]] = {ROWS: ["count", "days_since_last"]}
 _OF_ROWS = ("count", "days_since_last")
 _OF_COLUMN = ("sum", "mean", "min", "max", "last", "distinct", "trend")
 
@@ -28,16 +29,14 @@ def parse_moment(value: Any) -> datetime:
     >>> parse_moment("1997-10-01").isoformat(), parse_moment(19971001).isoformat()
     ('1997-10-01T00:00:00+00:00', '1997-10-01T00:00:00+00:00')
     """
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)
-    if not isinstance(value, datetime):
-        try:
-            value = datetime.fromisoformat(str(value).strip())
-        except ValueError:
-            raise ValueError(
-                f"a date such as 1997-10-01 or a time such as 1997-10-01T12:00 is expected, got {value!r}"
-            ) from None
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        # str of a date or datetime, as YAML reads them, is ISO 8601
+        moment = datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        raise ValueError(
+            f"a date such as 1997-10-01 or a time such as 1997-10-01T12:00 is expected, got {value!r}"
+        ) from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _window(value: Any) -> str:
@@ -88,7 +87,7 @@ class CutoffsConfig(Strict):
                 "a list of moments is expected, or from, until and every"
                 + (f"; {', '.join(missing)} is missing" if self.at is None else ", not both")
             )
-        if self.at is None and self.start > self.until:  # type: ignore[operator] # both are there
+        if self.start is not None and self.until is not None and self.start > self.until:
             raise ValueError("from is later than until")
         if self.at is not None and len(set(self.at)) < len(self.at):
             twice = next(moment for moment, n in Counter(self.at).items() if n > 1)
@@ -98,9 +97,8 @@ class CutoffsConfig(Strict):
         return self
 
     def _count(self) -> int:
-        if self.at is not None:
-            return len(self.at)
-        assert self.start and self.until and self.every
+        if self.start is None or self.until is None or self.every is None:
+            return len(self.at or ())
         return (self.until - self.start) // timedelta(seconds=self.every) + 1
 
     @property
@@ -111,9 +109,8 @@ class CutoffsConfig(Strict):
         >>> [moment.date().isoformat() for moment in config.moments]
         ['1997-07-01', '1997-07-31', '1997-08-30']
         """
-        if self.at is not None:
-            return tuple(sorted(self.at))
-        assert self.start and self.every
+        if self.start is None or self.every is None:
+            return tuple(sorted(self.at or ()))
         step = timedelta(seconds=self.every)
         return tuple(self.start + number * step for number in range(self._count()))
 
@@ -178,7 +175,7 @@ class EventTableConfig(Strict):
         default_factory=lambda: ["30d", "90d", EVERY], min_length=1, description="lengths of time, or all"
     )
     aggregates: dict[str, list[Aggregate]] = Field(
-        default_factory=lambda: {ROWS: ["count", "days_since_last"]},
+        default_factory=_USUAL.copy,
         min_length=1,
         description='column: what is made of it; "*": of the rows',
     )

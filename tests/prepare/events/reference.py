@@ -37,21 +37,19 @@ def values_in_window(
 
 
 def aggregate(name: str, pairs: list[tuple[int, Any]], cutoff: int) -> Any:
-    if name == "count":
-        return len(pairs)
-    if name == "days_since_last":
-        return (cutoff - max(time for time, _ in pairs)) / DAY if pairs else None
     there = [(time, value) for time, value in pairs if value is not None]
     values = [value for _, value in there]
-    if name == "sum":
-        return math.fsum(values)
-    if name == "distinct":
-        return len(set(values))
+    always = {"count": len(pairs), "sum": 0.0, "distinct": len(set(values))}
+    if name in always and (name != "sum" or not values):
+        return always[name]
+    if name == "days_since_last":
+        return (cutoff - max(time for time, _ in pairs)) / DAY if pairs else None
     if not values:
         return None
     if name == "trend":
         return slope([((time - cutoff) / DAY, value) for time, value in there])
     return {
+        "sum": lambda: math.fsum(values),
         "mean": lambda: math.fsum(values) / len(values),
         "min": lambda: min(values),
         "max": lambda: max(values),

@@ -6,10 +6,10 @@ import datetime
 
 import polars as pl
 import pytest
+from tests.prepare.events.conftest import config, typed
 
 from tenure.errors import SourceError
 from tenure.prepare.events import build_panel
-from tests.prepare.events.conftest import config, typed
 
 ROWS = [
     ("01", "2024-01-01", "5"),
@@ -141,7 +141,9 @@ def test_a_table_that_does_not_fit_is_refused(panel_of, source: pl.DataFrame, pr
 
 def test_keys_that_never_meet_are_refused(panel_of):
     customers = pl.DataFrame({"customer": ["1", "2"]})
-    with pytest.raises(SourceError, match="no event of 'calls' has a key that data.source has: '01' and '1'"):
+    with pytest.raises(
+        SourceError, match=r"no event of 'calls' has a key that data\.source has: '01' and '1'"
+    ):
         panel_of(config(source="customers.csv"), ROWS, source=customers)
     # to predict for a customer who never called is no mistake
     assert panel_of(config(source="customers.csv"), ROWS, source=customers, labelled=False).rows.height == 2

@@ -33,7 +33,7 @@ def aggregate(pairs: pl.DataFrame, n: int, wanted: Sequence[tuple[str, str, str]
     >>> aggregate(pairs, 2, [("sum", "sum", "x"), ("trend", "trend", "x"), ("n", "count", "*")]).rows()
     [(9.0, 2.0, 3), (0.0, None, 0)]
     """
-    order = pl.DataFrame({SLOT: pl.int_range(n, dtype=pairs.schema[SLOT], eager=True)})
+    order = pl.DataFrame({SLOT: pl.int_range(n, eager=True).cast(pairs.schema[SLOT])})
     exact = [_exact(kind, column).alias(name) for name, kind, column in wanted if kind not in _SUMS]
     found = order.join(pairs.group_by(SLOT).agg(exact), on=SLOT, how="left", maintain_order="left")
     sums = [_sum(pairs, n, kind, column).alias(name) for name, kind, column in wanted if kind in _SUMS]
@@ -95,4 +95,5 @@ def _added(slots: npt.NDArray[np.int64], values: Floats, n: int) -> Floats:
 
 def _divided(over: Floats, under: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> Floats:
     """over / under, NaN where there is nothing to divide by."""
-    return np.divide(over, under, out=np.full(len(over), np.nan), where=under > 0)
+    quotient: Floats = np.full(len(over), np.nan)
+    return np.divide(over, under, out=quotient, where=under > 0)

@@ -76,11 +76,11 @@ def type_events(
     rules = {KEY: (config.key, A_KEY), TIME: (config.time, A_TIME), KNOWN: (config.known, A_TIME)}
     problems = []
     unusable = pl.Series([False]).new_from_index(0, len(raw))
-    for role, (column, rule) in rules.items():
-        if column is not None:
+    for role, (cells, rule) in rules.items():
+        if cells is not None:
             bad = typed[role].is_null()
             unusable |= bad
-            problems += _name_cells(raw[column].filter(bad), numbers.filter(bad), rule)
+            problems += _name_cells(raw[cells].filter(bad), numbers.filter(bad), rule)
     for column, aggregates in uses.items():
         values, warning = _value(raw[column], aggregates, where)
         typed[VALUE + column] = values

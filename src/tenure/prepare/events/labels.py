@@ -45,8 +45,8 @@ def columns_of_label(label: LabelConfig) -> dict[str, list[str]]:
 def label_rows(rows: pl.DataFrame, events: Events, label: LabelConfig) -> Labels:
     """Label every row from the events with AT < time <= AT + within.
 
-    rows: ROW (0, 1, 2, …), KEY, AT (microseconds), at least one.  The window of a row has closed when AT + within is not
-    after `until`: the config's, or the latest time at which any event of the table became known. When an
+    rows: ROW (0, 1, 2, …), KEY, AT (microseconds), at least one.  The window of a row has closed when AT + within
+    is not after `until`: the config's, or the latest time at which any event of the table became known. When an
     event became known plays no further part: a label is what came to be, however late it was heard of.
     """
     within = microseconds(timedelta(seconds=label.within)) or 0

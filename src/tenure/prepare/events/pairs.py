@@ -25,10 +25,11 @@ def pairs_between(
     """
     for piece in _pieces(rows, events):
         slots = piece.lazy().select(KEY, AT).with_row_index(SLOT)
-        near = events.lazy().filter(pl.col(TIME) <= piece[AT].max() + ahead)
+        earliest, latest = int(piece[AT][0]), int(piece[AT][-1])
+        near = events.lazy().filter(pl.col(TIME) <= latest + ahead)
         wanted = pl.col(TIME) <= pl.col(AT) + ahead
         if back is not None:
-            near = near.filter(pl.col(TIME) > piece[AT].min() - back)
+            near = near.filter(pl.col(TIME) > earliest - back)
             wanted &= pl.col(TIME) > pl.col(AT) - back
         if known:
             wanted &= pl.col(KNOWN) <= pl.col(AT)
