@@ -164,6 +164,20 @@ def test_a_project_without_event_tables_has_no_panel(shop: Path):
         Project.open(str(shop)).panel(str(shop / "now.csv"), at="2024-05-01")
 
 
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("  exclude: [visits_count_31d]", "did you mean 'visits_count_30d'"),
+        ("  group: shop", "needed columns are not in the table: 'shop'"),
+    ],
+)
+def test_a_column_that_is_not_made_is_named(shop: Path, key: str, hint: str, monkeypatch, capsys):
+    monkeypatch.chdir(shop)
+    (shop / "tenure.yaml").write_text(CONFIG.replace("  target: churned", f"  target: churned\n{key}"))
+    assert main(["prepare"]) == 2
+    assert hint in capsys.readouterr().err
+
+
 def test_a_ragged_line_of_words_is_named(shop: Path, monkeypatch, capsys):
     monkeypatch.chdir(shop)
     with (shop / "visits.txt").open("a") as file:

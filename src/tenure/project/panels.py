@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tenure.config import DataConfig, ProjectConfig
 from tenure.config.events import parse_moment
 from tenure.durable import TEMPORARY, flush_folder, write_durably
-from tenure.errors import ConfigError, TenureError
+from tenure.errors import ColumnsMissing, ConfigError, TenureError
 from tenure.project.folder import Folder
 from tenure.project.predicting import check_output
 
@@ -36,6 +36,10 @@ def read_panel(folder: Folder, data: DataConfig) -> tuple[Panel, str]:
     tables, source, sha256 = _read(data, data.source, folder.root, folder.root)
     moments = data.cutoffs.moments if data.cutoffs else None
     panel = build_panel(data, tables, source, moments)
+    named = [data.target, *([data.group] if data.group else []), *data.excluded]
+    missing = [column for column in named if column not in panel.rows.columns]
+    if missing:
+        raise ColumnsMissing(missing, panel.rows.columns, where=f"{folder.config_file}, of the event tables")
     _name_problems(folder.own / PROBLEMS, panel.problems)
     return panel, sha256
 
@@ -60,7 +64,7 @@ def write_panel(
     temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{target.name}")
     try:
         if target.suffix == ".csv":
-            panel.rows.write_csv(temporary, separator=data.delimiter or ",")
+            panel.rows.write_csv(temporary, separator=_comma(data.delimiter))
         else:
             panel.rows.write_parquet(temporary)
         _name_problems(target.with_name(target.name + ".problems.csv"), panel.problems)
@@ -76,6 +80,11 @@ def write_panel(
         "warnings": list(panel.warnings),
         "source_sha256": sha256,
     }
+
+
+def _comma(delimiter: str | None) -> str:
+    """What `tenure predict` will take for the delimiter of a CSV file."""
+    return delimiter if delimiter is not None and len(delimiter) == 1 else ","
 
 
 def _moments(data: DataConfig, at: str | None, folder: Folder) -> list[datetime] | None:

@@ -53,6 +53,16 @@ def test_a_customer_enters_when_it_is_there(panel_of):
     ]
 
 
+def test_a_customer_whose_beginning_cannot_be_read_is_left_out_and_named(panel_of):
+    many = pl.DataFrame(
+        {"customer": [f"{n:02d}" for n in range(40)], "joined": ["2024-01-01"] * 38 + ["", "soon"]}
+    )
+    panel = panel_of(config(source="customers.csv", time="joined"), ROWS, source=many)
+    assert "38" in panel.rows["customer"]
+    assert "39" not in panel.rows["customer"]
+    assert [(cell.row, cell.column) for cell in panel.problems["source"]] == [(39, "joined")]
+
+
 def test_each_row_may_have_its_own_time(panel_of):
     orders = pl.DataFrame(
         {
@@ -129,6 +139,7 @@ def test_no_row_at_all_is_refused_with_the_reasons(panel_of):
     [
         (pl.DataFrame({"customer": ["01", "01"]}), "each 'customer' has one row; 1 have more, such as '01'"),
         (pl.DataFrame({"customer": ["01", None]}), r"1 row\(s\) have no 'customer', such as row 1"),
+        (CUSTOMERS.rename({"customer": "custommer"}), "did you mean 'custommer'"),
         (CUSTOMERS.with_columns(cutoff=1), "the table has a column 'cutoff'"),
         (CUSTOMERS.with_columns(quiet=1), "the table has a column 'quiet'"),
         (CUSTOMERS.with_columns(calls_count_7d=1), "the table has a column 'calls_count_7d'"),

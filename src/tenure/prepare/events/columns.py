@@ -70,32 +70,24 @@ def type_events(
     if missing:
         raise ColumnsMissing(missing, available, where=where)
     raw, numbers, repeats = _without_repeats(table, needed, config.duplicates)
-    warnings = [repeats] if repeats else []
     typed = {KEY: keys_of(raw[config.key]), TIME: times_of(raw[config.time], where)}
     typed[KNOWN] = times_of(raw[config.known], where) if config.known else typed[TIME]
-    rules = {KEY: (config.key, A_KEY), TIME: (config.time, A_TIME), KNOWN: (config.known, A_TIME)}
-    problems = []
-    unusable = pl.Series([False]).new_from_index(0, len(raw))
-    for role, (cells, rule) in rules.items():
-        if cells is not None:
-            bad = typed[role].is_null()
-            unusable |= bad
-            problems += _name_cells(raw[cells].filter(bad), numbers.filter(bad), rule)
+    warnings = [repeats]
     for column, aggregates in uses.items():
-        values, warning = _value(raw[column], aggregates, where)
-        typed[VALUE + column] = values
-        warnings += [warning] if warning else []
+        typed[VALUE + column], warning = _value(raw[column], aggregates, where)
+        warnings.append(warning)
     rows = pl.DataFrame([series.alias(role) for role, series in typed.items()])
-    n_bad = int(unusable.sum())
-    if n_bad:
-        examples = "; ".join(map(str, problems[:5]))
-        warnings.append(f"{n_bad} of {len(raw)} event(s) were left out: {examples}")
-        rows = rows.filter(~unusable)
+    usable = rows.select(pl.all_horizontal(pl.col(KEY, TIME, KNOWN).is_not_null())).to_series()
+    problems = _problems(raw, numbers, typed, config)
+    if problems:
+        left_out = f"{len(raw) - usable.sum()} of {len(raw)} event(s) were left out: "
+        warnings.append(left_out + "; ".join(map(str, problems[:5])))
+        rows = rows.filter(usable)
     return Events(
         name,
         rows.sort(TIME, KNOWN, maintain_order=True),
-        tuple(problems[:_NAMED]),
-        tuple(f"{where}: {warning}" for warning in warnings),
+        problems,
+        tuple(f"{where}: {warning}" for warning in warnings if warning),
     )
 
 
@@ -145,9 +137,18 @@ def _without_repeats(
     return raw.filter(first), numbers.filter(first), f"{found} and were dropped (duplicates: drop)"
 
 
-def _name_cells(cells: pl.Series, numbers: pl.Series, rule: str) -> list[CellProblem]:
-    pairs = zip(numbers.head(_NAMED).to_list(), cells.head(_NAMED).to_list(), strict=True)
-    return [CellProblem(row, cells.name, rule, shown(cell)) for row, cell in pairs]
+def _problems(
+    raw: pl.DataFrame, numbers: pl.Series, typed: Mapping[str, pl.Series], config: EventTableConfig
+) -> tuple[CellProblem, ...]:
+    """The cells for which a row is left out."""
+    roles = [(KEY, config.key, A_KEY), (TIME, config.time, A_TIME)]
+    roles += [(KNOWN, config.known, A_TIME)] if config.known else []
+    found = []
+    for role, column, rule in roles:
+        rows = typed[role].is_null().arg_true().head(_NAMED)
+        cells = zip(numbers.gather(rows), raw[column].gather(rows), strict=True)
+        found += [CellProblem(number, column, rule, shown(cell)) for number, cell in cells]
+    return tuple(found[:_NAMED])
 
 
 def _value(series: pl.Series, aggregates: Iterable[str], where: str) -> tuple[pl.Series, str | None]:

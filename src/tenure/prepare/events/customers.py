@@ -15,10 +15,13 @@ from tenure.records import CellProblem
 SINCE, POSITION = "since", "position"
 
 
-def customers_of_table(table: pl.DataFrame, id: str, since: str | None) -> pl.DataFrame:
+def customers_of_table(
+    table: pl.DataFrame, id: str, since: str | None
+) -> tuple[pl.DataFrame, tuple[CellProblem, ...]]:
     """KEY, SINCE (microseconds; null: always) and POSITION of each row of a table with one row an id.
 
-    since: the column that says from when the id is there.  Raises SourceError for ids that are missing or stand twice.
+    since: the column that says from when the id is there; nothing in it means always, and a row in which it cannot
+    be read is left out and named.  Raises SourceError for ids that are missing or stand twice.
     """
     keys = keys_of(table[id])
     empty = keys.is_null().arg_true()
@@ -36,11 +39,11 @@ def customers_of_table(table: pl.DataFrame, id: str, since: str | None) -> pl.Da
             todo="keep one row each, or leave data.cutoffs out and name each row's own time as data.time",
         )
     rows = pl.DataFrame({KEY: keys}).with_row_index(POSITION)
-    return rows.with_columns(
-        times_of(table[since], "data.source").alias(SINCE)
-        if since
-        else pl.lit(None, dtype=pl.Int64).alias(SINCE)
-    )
+    if since is None:
+        return rows.with_columns(pl.lit(None, dtype=pl.Int64).alias(SINCE)), ()
+    moments = times_of(table[since], "data.source")
+    bad = moments.is_null() & keys_of(table[since]).is_not_null()
+    return rows.with_columns(moments.alias(SINCE)).filter(~bad), _name_times(table[since], bad)
 
 
 def customers_of_events(tables: Sequence[Events]) -> pl.DataFrame:
@@ -65,9 +68,10 @@ def rows_at_cutoffs(customers: pl.DataFrame, cutoffs: Sequence[int]) -> pl.DataF
 def rows_at_own_time(table: pl.DataFrame, id: str, time: str) -> tuple[pl.DataFrame, tuple[CellProblem, ...]]:
     """ROW, KEY, AT and POSITION of each row of a table; a row without a readable time is left out and named."""
     moments = times_of(table[time], "data.source")
-    problems = tuple(
-        CellProblem(row, time, A_TIME, shown(table[time][row]))
-        for row in moments.is_null().arg_true().to_list()
-    )
     rows = pl.DataFrame({KEY: keys_of(table[id]), AT: moments}).with_row_index(POSITION)
+    problems = _name_times(table[time], moments.is_null())
     return rows.filter(pl.col(AT).is_not_null()).with_row_index(ROW), problems
+
+
+def _name_times(cells: pl.Series, bad: pl.Series) -> tuple[CellProblem, ...]:
+    return tuple(CellProblem(row, cells.name, A_TIME, shown(cells[row])) for row in bad.arg_true().to_list())

@@ -9,8 +9,8 @@ from datetime import datetime
 import polars as pl
 
 from tenure.config import DataConfig
-from tenure.config.events import CUTOFF
-from tenure.errors import SourceError, TargetError
+from tenure.config.events import CUTOFF, LabelConfig
+from tenure.errors import ColumnsMissing, SourceError, TargetError
 from tenure.prepare.date_text import micros_of
 from tenure.prepare.events.columns import KEY, Events
 from tenure.prepare.events.customers import (
@@ -60,48 +60,53 @@ def build_panel(
     Raises SourceError when no row is left, TargetError when all are labelled alike.
     """
     if source is not None:
-        _check_names(data, source)
+        _check_names(data, source, labelled)
     rows, problems = _rows(data, tables, source, cutoffs)
     warnings = [warning for events in tables for warning in events.warnings]
     warnings += note_problems(problems)
-    warnings += note_moments(
-        tables, rows, [] if cutoffs is None else [micros_of(cutoff) for cutoff in cutoffs]
-    )
+    warnings += note_moments(tables, rows, [micros_of(cutoff) for cutoff in cutoffs or ()])
     if source is not None:
         warnings += note_keys(tables, rows)
         if labelled:
             _check_keys(tables, rows)
-    parts = []
+        else:
+            source = source.drop(data.target, strict=False)
+    target = pl.DataFrame()
     if labelled and data.label is not None and len(rows):
-        events = next(events for events in tables if events.name == data.label.table)
-        labels = label_rows(rows, events, data.label)
-        warnings += note_labels(data.label, labels, events, rows)
-        rows = rows.filter(labels.closed).drop(ROW).with_row_index(ROW)
-        values = labels.values.filter(labels.closed)
-        warnings += note_one_sided(values, rows)
-        parts.append(values.alias(data.target).to_frame())
+        rows, target, notes = _label(data.label, data.target, tables, rows)
+        warnings += notes
     if rows.is_empty():
         raise SourceError(
             "no row is left" + "".join(f"\n  - {warning}" for warning in warnings),
             where="data.cutoffs" if cutoffs else "data.source",
             todo="choose times after the first event and, by the label window, before the last",
         )
-    if parts and parts[0].to_series().drop_nulls().n_unique() == 1:
-        raise TargetError(
-            f"every row is labelled {parts[0].to_series()[0]!r}",
-            where="data.label",
-            todo="choose other cutoffs, another label window (within), or another condition (where)",
-        )
     features = [features_as_of(rows, events, data.tables[events.name]) for events in tables]
-    if source is not None and not labelled:
-        source = source.drop(data.target, strict=False)
     own = _own_columns(data, rows, source, cutoffs is not None)
     found = {events.name: events.problems for events in tables} | {SOURCE: problems}
     return Panel(
-        pl.concat([own, *features, *parts], how="horizontal"),
+        pl.concat([own, *features, target], how="horizontal"),
         tuple(warnings),
         {name: cells for name, cells in found.items() if cells},
     )
+
+
+def _label(
+    label: LabelConfig, target: str, tables: Sequence[Events], rows: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+    """The rows that can be labelled, numbered anew; their labels, as a column; what to say of the others."""
+    events = next(events for events in tables if events.name == label.table)
+    labels = label_rows(rows, events, label)
+    notes = note_labels(label, labels, events, rows)
+    rows = rows.filter(labels.closed).drop(ROW).with_row_index(ROW)
+    values = labels.values.filter(labels.closed)
+    if values.drop_nulls().n_unique() == 1:
+        raise TargetError(
+            f"every row is labelled {values.drop_nulls()[0]!r}",
+            where="data.label",
+            todo="choose other cutoffs, another label window (within), or another condition (where)",
+        )
+    return rows, values.alias(target).to_frame(), [*notes, *note_one_sided(values, rows)]
 
 
 def _rows(
@@ -116,13 +121,13 @@ def _rows(
             "event tables need data.id, and data.cutoffs or a data.source with a data.time",
             where="data.tables",
         )
-    if source is None:
-        customers = customers_of_events(tables)
-    elif cutoffs is None:
+    if source is not None and cutoffs is None:
         return rows_at_own_time(source, data.id, str(data.time))
-    else:
-        customers = customers_of_table(source, data.id, data.time)
-    return rows_at_cutoffs(customers, [micros_of(cutoff) for cutoff in cutoffs or ()]), ()
+    moments = [micros_of(cutoff) for cutoff in cutoffs or ()]
+    if source is None:
+        return rows_at_cutoffs(customers_of_events(tables), moments), ()
+    customers, problems = customers_of_table(source, data.id, data.time)
+    return rows_at_cutoffs(customers, moments), problems
 
 
 def _check_keys(tables: Sequence[Events], rows: pl.DataFrame) -> None:
@@ -148,7 +153,12 @@ def _own_columns(
     return pl.concat([table.select(str(data.id)), cutoff, table.drop(str(data.id))], how="horizontal")
 
 
-def _check_names(data: DataConfig, source: pl.DataFrame) -> None:
+def _check_names(data: DataConfig, source: pl.DataFrame, labelled: bool) -> None:
+    """Refuse a table that lacks a column that is needed, or has one that is made."""
+    needed = [data.id, data.time, data.target if labelled and data.label is None else None]
+    missing = [name for name in needed if name is not None and name not in source.columns]
+    if missing:
+        raise ColumnsMissing(missing, source.columns, where="data.source")
     made = [feature[0] for name, table in data.tables.items() for feature in table.features(name)]
     made += [data.target] if data.label else []
     made += [CUTOFF] if data.cutoffs else []
