@@ -101,6 +101,7 @@ def sift_and_learn(
         target=data.target,
         positive=data.positive,
         task=data.task,
+        levels=data.levels.get(data.target),
         id=data.id,
         time=data.time,
         group=data.group,
@@ -109,7 +110,14 @@ def sift_and_learn(
         seed=split.seed,
     )
     recipe = learn_recipe(
-        sifted.training, sifted.target, id=data.id, time=data.time, group=data.group, exclude=data.excluded
+        sifted.training,
+        sifted.target,
+        id=data.id,
+        time=data.time,
+        group=data.group,
+        exclude=data.excluded,
+        levels=data.levels,
+        nulls=data.nulls,
     )
     survey = Survey(recipe)
     write_typed(raw, recipe, sifted.parts, path, survey)
