@@ -86,7 +86,10 @@ def _add_data_commands(commands: Commands) -> None:
     init.add_argument("--data", required=True, metavar="SOURCE", help="path or glob of the table")
     init.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     _add_column_options(init)
-    _command(commands, "prepare", "read, clean and split the table; learn the recipe")
+    prepare = _command(commands, "prepare", "read, clean and split the table; learn the recipe")
+    prepare.add_argument(
+        "--changes", action="store_true", help="count every changed cell by column and rule, with examples"
+    )
 
 
 def _add_model_commands(commands: Commands) -> None:

@@ -28,6 +28,8 @@ from tenure.project.folder import Folder
 if TYPE_CHECKING:
     import polars as pl
 
+    from tenure.prepare.sift import Sifted
+
 log = logging.getLogger(__name__)
 
 ROWS = "rows.parquet"
@@ -90,25 +92,11 @@ def sift_and_learn(
     import polars as pl
 
     from tenure.prepare.learn import learn_recipe
-    from tenure.prepare.sift import sift
     from tenure.prepare.survey import Survey
     from tenure.prepare.typed import write_typed
 
-    data, split = config.data, config.split
-    sifted = sift(
-        raw,
-        n_rows,
-        target=data.target,
-        positive=data.positive,
-        task=data.task,
-        levels=data.levels.get(data.target),
-        id=data.id,
-        time=data.time,
-        group=data.group,
-        validation=split.validation,
-        test=split.test,
-        seed=split.seed,
-    )
+    data = config.data
+    sifted = sift_rows(raw, n_rows, config)
     recipe = learn_recipe(
         sifted.training,
         sifted.target,
@@ -132,6 +120,27 @@ def sift_and_learn(
         golden=_golden_rows(recipe, sifted.training.head(_GOLDEN_ROWS)),
         warnings=(*sifted.warnings, *recipe.warnings),
         settings=settings_of(config),
+    )
+
+
+def sift_rows(raw: pl.LazyFrame, n_rows: int, config: ProjectConfig) -> Sifted:
+    """Tell which rows of the raw table are used, and for what, as the config says. n_rows: of raw."""
+    from tenure.prepare.sift import sift
+
+    data, split = config.data, config.split
+    return sift(
+        raw,
+        n_rows,
+        target=data.target,
+        positive=data.positive,
+        task=data.task,
+        levels=data.levels.get(data.target),
+        id=data.id,
+        time=data.time,
+        group=data.group,
+        validation=split.validation,
+        test=split.test,
+        seed=split.seed,
     )
 
 
