@@ -14,7 +14,8 @@ from tenure.project.setup import Request, create_project
 
 def write_table(path: Path, n: int = 120) -> None:
     rows = [
-        f"{i},{'yes' if i % 3 else 'No'},{i * 7 % 50},{('Basic', 'PLUS', 'plus ', 'Pro')[i % 4]}" for i in range(n)
+        f"{i},{'yes' if i % 3 else 'No'},{i * 7 % 50},{('Basic', 'PLUS', 'plus ', 'Pro')[i % 4]}"
+        for i in range(n)
     ]
     rows += ["7,yes,49,Pro", "900,,3,Basic"]  # a row recorded twice, and one without a target
     path.write_text("\n".join(["id,churn,months,plan", *rows]) + "\n")
