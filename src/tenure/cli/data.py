@@ -33,7 +33,8 @@ def prepare(args: Namespace) -> Result:
     """Read, clean and split the table; learn the recipe."""
     from tenure.project import Project
 
-    prepared = Project.open(args.project).prepare(again=args.again)
+    project = Project.open(args.project)
+    prepared = project.prepare(again=args.again)
     counts = prepared.counts()
     document = {
         "data_version": prepared.id,
@@ -53,6 +54,10 @@ def prepare(args: Namespace) -> Result:
         + (", ".join(f"{column} ({why})" for column, why in prepared.recipe.ignored.items()) or "none"),
         *(f"warning: {warning}" for warning in prepared.warnings),
     ]
+    if args.changes:
+        changes = project.changes(prepared)
+        document["changes"] = changes.to_dict()
+        lines += ["", changes.to_text()]
     return Result(document, "\n".join(lines))
 
 

@@ -93,6 +93,9 @@ def _add_data_commands(commands: Commands) -> None:
     _add_column_options(init)
     prepare = _command(commands, "prepare", "read, clean and split the table; learn the recipe")
     _add_again(prepare)
+    prepare.add_argument(
+        "--changes", action="store_true", help="count every changed cell by column and rule, with examples"
+    )
     data = _command(commands, "data", "list, show, compare or restore the versions of prepared data")
     data.add_argument(
         "action",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,7 @@ def sift(
     target: str,
     positive: str | None = None,
     task: Task | None = None,
+    levels: Mapping[str, str] | None = None,
     id: str | None = None,
     time: str | None = None,
     group: str | None = None,
@@ -61,7 +63,7 @@ def sift(
     step = _step(n_rows, len(raw.collect_schema()))
     special = list(dict.fromkeys(name for name in (target, time, group) if name is not None))
     keys, sample = _look(raw, special, step)
-    recipe = learn_target(keys[target], positive, task)
+    recipe = learn_target(keys[target], positive, task, levels)
     warnings = list(recipe.warnings)
     duplicates = find_duplicates(keys.select(HASHES), sample.drop(_ROW), id)
     keep = duplicates.keep

@@ -21,6 +21,7 @@ from tenure.project.folder import Folder, find_folder
 if TYPE_CHECKING:
     from tenure.model.registry import Registry
     from tenure.monitor.report import MonitorReport
+    from tenure.prepare.changes import Changes
     from tenure.project.preparing import Prepared
     from tenure.project.report import RunReport
     from tenure.project.trained import TrainedRun
@@ -52,6 +53,12 @@ class Project:
         config = self.config
         with self.folder.changing("prepare"):
             return prepare(self.folder, config, again=again)
+
+    def changes(self, prepared: Prepared) -> Changes:
+        """What preparing did to the cells of the source, by column and rule."""
+        from tenure.project.cleaning import list_changes
+
+        return list_changes(self.folder, self.config, prepared)
 
     def train(
         self,

@@ -36,6 +36,8 @@ from tenure.project.versions import (
 if TYPE_CHECKING:
     import polars as pl
 
+    from tenure.prepare.sift import Sifted
+
 log = logging.getLogger(__name__)
 
 ROWS = "rows.parquet"
@@ -103,24 +105,11 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
     import polars as pl
 
     from tenure.prepare.learn import learn_recipe
-    from tenure.prepare.sift import sift
     from tenure.prepare.survey import Survey
     from tenure.prepare.typed import write_typed
 
-    data, split = config.data, config.split
-    sifted = sift(
-        table.rows,
-        table.n_rows,
-        target=data.target,
-        positive=data.positive,
-        task=data.target_task,
-        id=data.id,
-        time=data.split_time,
-        group=data.split_group,
-        validation=split.validation,
-        test=split.test,
-        seed=split.seed,
-    )
+    data = config.data
+    sifted = sift_rows(table, config)
     recipe = learn_recipe(
         sifted.training,
         sifted.target,
@@ -128,6 +117,8 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         time=data.split_time,
         group=data.split_group,
         exclude=data.excluded,
+        levels=data.levels,
+        nulls=data.nulls,
     )
     survey = Survey(recipe)
     content = ContentHash()
@@ -144,6 +135,27 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         settings=settings_of(config),
         fingerprint=fingerprint,
         content=content.hexdigest(),
+    )
+
+
+def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
+    """Tell which rows of the raw table are used, and for what, as the config says."""
+    from tenure.prepare.sift import sift
+
+    data, split = config.data, config.split
+    return sift(
+        table.rows,
+        table.n_rows,
+        target=data.target,
+        positive=data.positive,
+        task=data.target_task,
+        levels=data.levels.get(data.target),
+        id=data.id,
+        time=data.split_time,
+        group=data.split_group,
+        validation=split.validation,
+        test=split.test,
+        seed=split.seed,
     )
 
 
