@@ -37,7 +37,7 @@ class TenureError(Exception):
 
 
 class ConfigError(TenureError):
-    """A key or value of tenure.yaml is wrong."""
+    """A key or value of tenure.yaml, or of schema.json, is wrong."""
 
 
 class ProjectError(TenureError):

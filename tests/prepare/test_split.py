@@ -103,7 +103,11 @@ def test_what_is_promised_holds_for_any_rows(
     rows: tuple[np.ndarray, ...], seed: int, by_time: bool, by_cluster: bool
 ) -> None:
     y, group, cluster, time = rows
-    given_rows = {"group": group, "time": time if by_time else None, "cluster": cluster if by_cluster else None}
+    given_rows = {
+        "group": group,
+        "time": time if by_time else None,
+        "cluster": cluster if by_cluster else None,
+    }
     try:
         parts = assign_parts(y, validation=0.25, test=0.25, seed=seed, task="regression", **given_rows)
     except TargetError:

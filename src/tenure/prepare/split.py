@@ -184,9 +184,7 @@ def _by_group(classes: np.ndarray, groups: Numbers, shares: np.ndarray, seed: in
     return np.take(part_of, groups)
 
 
-def _dealt_groups(
-    strata: np.ndarray, sizes: np.ndarray, shares: np.ndarray, order: np.ndarray
-) -> np.ndarray:
+def _dealt_groups(strata: np.ndarray, sizes: np.ndarray, shares: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Part of each group: in each stratum the groups lie end to end in random order, and are cut by rows.
 
     strata, sizes: of each group, int64 [n_groups].  order: a permutation of them.

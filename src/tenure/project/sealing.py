@@ -46,7 +46,7 @@ def break_seal(
             todo="remove that folder, then run `tenure prepare` and train again",
         )
     with closing(open_journal(folder.journal)) as db:
-        before = sum(event.body["rows"] == found for event in events(db, EVENT))
+        before = len([event for event in events(db, EVENT) if event.body["rows"] == found])
         record_event(db, EVENT, {"rows": found, "prepared": prepared, "reading": before + 1})
     return before + 1
 

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tenure.config import TableSchema
 from tenure.errors import ReleaseError
 from tenure.prepare.recipe import Recipe
+from tenure.prepare.schema.infer import schema_of_recipe
 from tenure.release.calibration import Calibration
 from tenure.release.card import model_card
 from tenure.release.encoding import Encoding
@@ -24,7 +26,7 @@ from tenure.release.files import (
     to_text,
     write_files,
 )
-from tenure.release.schema import row_schema
+from tenure.release.schema import release_schema
 from tenure.release.scorer import Scorer, golden_entry, load_predictor
 
 __all__ = ["Manifest", "ReleaseParts", "open_release", "read_release", "write_release"]
@@ -44,6 +46,7 @@ class ReleaseParts:
     golden_rows: raw rows, as JSON can hold them, that are scored at every load.
     model_family: what was trained ("catboost", "logistic", a blend's description).
     warnings: what a reader of the model card must know.
+    schema: what the service will ask of rows; None: what the recipe knows.
     """
 
     name: str
@@ -62,6 +65,7 @@ class ReleaseParts:
     run_id: str | None = None
     created_at: datetime | None = None
     warnings: Sequence[str] = field(default=())
+    schema: TableSchema | None = None
 
 
 def write_release(parent: Path, parts: ReleaseParts) -> Path:
@@ -94,7 +98,9 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
     if model_file is None:
         raise ReleaseError(f"the kind of model must be 'trees' or 'linear', got {parts.model_kind!r}")
     model = parts.model.encode()
-    scorer = Scorer(parts.recipe, parts.encoding, load_predictor(model_file, model), parts.calibration)
+    schema = parts.schema or schema_of_recipe(parts.recipe)
+    predictor = load_predictor(model_file, model)
+    scorer = Scorer(parts.recipe, parts.encoding, predictor, parts.calibration, schema=schema)
     golden = [golden_entry(row, scorer.score_row(row)) for row in parts.golden_rows]
     metrics = plain(parts.metrics)
     importance = dict(sorted(parts.importance.items(), key=lambda item: (-item[1], item[0])))
@@ -111,7 +117,7 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
     data = {
         "encoding.json": parts.encoding.to_json(),
         "calibration.json": parts.calibration.to_json(),
-        "schema.json": row_schema(parts.recipe),
+        "schema.json": release_schema(parts.recipe, schema),
         "reference.json": plain(parts.reference),
         "metrics.json": metrics,
         "importance.json": importance,
