@@ -53,9 +53,9 @@ def test_parts_that_differ_are_told_with_their_numbers() -> None:
     assert not describe_parts(y, assign_parts(y, validation=0.2, test=0.2, seed=0), CLASSES).warnings()
 
 
-def test_rows_set_aside_are_counted() -> None:
-    balance = describe_parts(np.tile([0.0, 1.0], 50), np.repeat([0, 1, 2, 3], 25), CLASSES)
-    assert balance.set_aside == 25
+def test_rows_left_out_are_counted() -> None:
+    balance = describe_parts(np.tile([0.0, 1.0], 50), np.repeat([0, 1, 2, -1], 25), CLASSES)
+    assert balance.left_out == 25
     assert "25 of 100 rows (25%)" in balance.warnings()[0]
     assert [facts["rows"] for facts in balance.to_dict().values()] == [25, 25, 25]  # type: ignore[index]
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tenure.prepare.entities import Groups, number_groups
+from tenure.prepare.split import PARTS
 from tenure.records import Estimate
 
-PART_NAMES = ("train", "validation", "test")
 Z95 = 1.959963984540054
 # A split is one draw: below this its parts are not alike by chance.
 SIGNIFICANCE = 0.001
@@ -32,12 +32,12 @@ class PartFacts:
 class Balance:
     """The parts of a split beside each other.
 
-    set_aside: rows that are in no part, because a group would straddle or the order of time would not hold.
+    left_out: rows that are in no part, because a group would straddle or the order of time would not hold.
     p: chance that parts drawn from one population differ so much (1.0 where there is nothing to tell).
     """
 
     parts: Mapping[str, PartFacts]
-    set_aside: int
+    left_out: int
     p: float
 
     def to_dict(self) -> dict[str, object]:
@@ -58,10 +58,10 @@ class Balance:
     def warnings(self) -> list[str]:
         """What a person must know of this split."""
         found = []
-        if self.set_aside:
-            total = self.set_aside + sum(facts.rows for facts in self.parts.values())
+        if self.left_out:
+            total = self.left_out + sum(facts.rows for facts in self.parts.values())
             found.append(
-                f"{self.set_aside:,} of {total:,} rows ({self.set_aside / total:.0%}) were set aside: in any part "
+                f"{self.left_out:,} of {total:,} rows ({self.left_out / total:.0%}) were left out: in any part "
                 "they would either straddle it with their group, or be trained on though later than test rows"
             )
         if self.p < SIGNIFICANCE:
@@ -85,7 +85,7 @@ def describe_parts(
     """
     target, number = np.asarray(y, dtype=np.float64), np.asarray(parts)
     groups = None if group is None else number_groups(group)
-    inside = [number == part for part in range(len(PART_NAMES))]
+    inside = [number == part for part in range(len(PARTS))]
     measures = _measures(target, classes)
     facts = {
         name: PartFacts(
@@ -96,7 +96,7 @@ def describe_parts(
                 if rows.any()
             },
         )
-        for name, rows in zip(PART_NAMES, inside, strict=True)
+        for name, rows in zip(PARTS, inside, strict=True)
     }
     told = list(measures.values())[-1:] if len(classes) == 2 else list(measures.values())
     p = min((_chance(values, inside, groups) for values in told), default=1.0)

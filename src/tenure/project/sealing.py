@@ -1,12 +1,9 @@
-"""The test rows are sealed: hashed when they are made, checked when they are read, and every reading is counted."""
+"""The test rows are sealed: rows are hashed when they are made, checked when they are read, and readings are counted."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from typing import TYPE_CHECKING
-
-import numpy as np
-import numpy.typing as npt
 
 from tenure.errors import ProjectError
 from tenure.journal.queries import events
@@ -15,39 +12,35 @@ from tenure.journal.writer import record_event
 from tenure.project.folder import Folder
 
 if TYPE_CHECKING:
-    import polars as pl
+    from tenure.project.preparing import Prepared
 
 EVENT = "test_read"
-_TEST = 2
 
 
-def seal_test(rows: pl.DataFrame, parts: npt.NDArray[np.int8]) -> str:
-    """The digest of the test part, 64 hexadecimal digits. parts: shape (n_rows,), 2 for test rows."""
-    from tenure.prepare.digest import digest_rows
-
-    return digest_rows(rows.filter(parts == _TEST))
-
-
-def break_seal(
-    folder: Folder, prepared: str, rows: pl.DataFrame, parts: npt.NDArray[np.int8], seal: str | None
-) -> int:
+def break_seal(folder: Folder, prepared: Prepared) -> int:
     """Check that the test rows are those that were sealed, and count this reading; returns which one it is.
 
-    prepared: the id of the prepared rows.  seal: what seal_test gave when they were made; None where they were
-    made by a version that did not seal.  The count goes by the rows themselves, in whatever prepared version they
-    stand, and is in the journal before anything is read: a run that is killed while it evaluates has read them.
+    The count goes by the rows themselves, in whatever prepared version they stand, and is in the journal before
+    anything is read: a run that is killed while it evaluates has read them.
     Raises ProjectError when the rows are not those that were sealed.
     """
-    found = seal_test(rows, parts)
-    if seal is not None and found != seal:
+    import polars as pl
+
+    from tenure.prepare.split import PART, TEST
+    from tenure.prepare.versions import hash_table
+
+    content = hash_table(prepared.rows)
+    if prepared.content is not None and content != prepared.content:
         raise ProjectError(
-            f"the test rows are not those that were prepared: their hash is {found[:12]}, sealed was {seal[:12]}",
-            where=str(folder.prepared / prepared),
-            todo="remove that folder, then run `tenure prepare` and train again",
+            "the rows are not those that were prepared: "
+            f"their hash is {content[:12]}, when they were made it was {prepared.content[:12]}",
+            where=str(folder.versions / prepared.id),
+            todo=f"remove that folder, then `tenure data restore {prepared.id}`",
         )
+    found = hash_table(prepared.rows.filter(pl.col(PART) == TEST))
     with closing(open_journal(folder.journal)) as db:
         before = len([event for event in events(db, EVENT) if event.body["rows"] == found])
-        record_event(db, EVENT, {"rows": found, "prepared": prepared, "reading": before + 1})
+        record_event(db, EVENT, {"rows": found, "prepared": prepared.id, "reading": before + 1})
     return before + 1
 
 

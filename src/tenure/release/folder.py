@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tenure.config import TableSchema
-from tenure.errors import ReleaseError
+from tenure.errors import ReleaseError, RowsRefused
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.schema.infer import schema_of_recipe
 from tenure.release.calibration import Calibration
@@ -31,6 +31,7 @@ from tenure.release.scorer import Scorer, golden_entry, load_predictor
 
 __all__ = ["Manifest", "ReleaseParts", "open_release", "read_release", "write_release"]
 
+GOLDEN_ROWS = 3
 LIBRARIES = ("tenure", "numpy", "polars", "lightgbm", "scikit-learn", "xgboost-cpu", "catboost")
 
 
@@ -43,7 +44,7 @@ class ReleaseParts:
     metrics: JSON data, {"test": {metric: Estimate}, "baselines": {"majority": {...}, "logistic": {...}}};
     an Estimate or {"value", "low", "high"}, nested at will; other parts may stand beside.
     importance: raw column -> mean absolute effect on the score.
-    golden_rows: raw rows, as JSON can hold them, that are scored at every load.
+    golden_rows: raw rows, as JSON can hold them; the first three that schema lets pass are scored at every load.
     model_family: what was trained ("catboost", "logistic", a blend's description).
     warnings: what a reader of the model card must know.
     schema: what the service will ask of rows; None: what the recipe knows.
@@ -101,7 +102,7 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
     schema = parts.schema or schema_of_recipe(parts.recipe)
     predictor = load_predictor(model_file, model)
     scorer = Scorer(parts.recipe, parts.encoding, predictor, parts.calibration, schema=schema)
-    golden = [golden_entry(row, scorer.score_row(row)) for row in parts.golden_rows]
+    golden = _golden_entries(scorer, parts.golden_rows)
     metrics = plain(parts.metrics)
     importance = dict(sorted(parts.importance.items(), key=lambda item: (-item[1], item[0])))
     card = model_card(
@@ -129,6 +130,26 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
         **{name: to_text(body, name) for name, body in data.items()},
         "card.md": card.encode(),
     }
+
+
+def _golden_entries(scorer: Scorer, rows: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+    """The first rows that the release's own schema lets pass, with their scores."""
+    found: list[dict[str, Any]] = []
+    refused: RowsRefused | None = None
+    for row in rows:
+        try:
+            found.append(golden_entry(row, scorer.score_row(row)))
+        except RowsRefused as error:
+            refused = refused or error
+        if len(found) == GOLDEN_ROWS:
+            break
+    if not found and refused is not None:
+        raise ReleaseError(
+            f"the schema refuses every one of {len(rows)} training rows: {refused.what}",
+            where="schema.json",
+            todo="make the rule a warning, or widen it",
+        )
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from tenure.config.schema import ColumnSchema, Role, TableSchema, every_default, text_of_micros
 from tenure.prepare.recipe import ColumnRecipe, Recipe
 from tenure.prepare.tokens import fold, squeeze
 
-if TYPE_CHECKING:
-    import polars as pl
-
-# A category of more levels is an open vocabulary: a new word is no surprise.
-MOST_LEVELS = 1000
-
 
 def infer_schema(
-    recipe: Recipe, typed: pl.DataFrame, columns: Sequence[str], unique: Mapping[str, bool]
+    recipe: Recipe, nulls: Mapping[str, float], columns: Sequence[str], unique: Mapping[str, bool]
 ) -> TableSchema:
     """What training rows show of each column of their table, with the default severities.
 
-    typed: the features of the training rows as columns.read gives them.  columns: every column of the table, in
-    its order.  unique: columns that were looked at -> whether no value is there twice.
+    nulls: feature -> share of cells that are missing or cannot be read.  columns: every column of the table, in its order.
+    unique: columns that were looked at -> whether no value is there twice.
     """
     studied = {column.name: column for column in recipe.columns}
     features = {column.name for column in recipe.features}
     found = {}
     for name in columns:
         if name in features:
-            found[name] = _feature(studied[name], typed[name])
+            found[name] = _feature(studied[name], nulls[name])
         elif name == recipe.target.name:
             found[name] = _target(recipe)
         else:
@@ -41,16 +34,12 @@ def infer_schema(
 
 def schema_of_recipe(recipe: Recipe) -> TableSchema:
     """What a recipe alone knows of its features, for releases that were made without a schema."""
-    return TableSchema(
-        columns={
-            column.name: _column(
-                column,
-                list(column.levels) if not column.has_other else None,
-                None if column.nullable else 0.0,
-            )
-            for column in recipe.features
-        }
-    )
+    return TableSchema(columns={column.name: describe_column(column) for column in recipe.features})
+
+
+def describe_column(column: ColumnRecipe) -> ColumnSchema:
+    """What a column's recipe knows of it."""
+    return _column(column, _levels(column), None if column.nullable else 0.0)
 
 
 def propose(written: TableSchema, inferred: TableSchema) -> TableSchema:
@@ -64,6 +53,20 @@ def propose(written: TableSchema, inferred: TableSchema) -> TableSchema:
         for name, column in inferred.columns.items()
     }
     return TableSchema(severity=written.severity, columns=columns)
+
+
+def widen(schema: TableSchema, recipe: Recipe) -> TableSchema:
+    """The schema, with its features widened by what the training rows of a newer recipe hold.
+
+    A challenger that learned from live rows must not warn of what it has learned.
+    """
+    columns = dict(schema.columns)
+    for column in recipe.features:
+        seen = _column(column, list(column.levels), None if column.nullable else 0.0)
+        written = columns.get(column.name, seen)
+        update = {"nulls": None} if column.nullable and written.nulls == 0 else {}
+        columns[column.name] = _widened(written, seen).model_copy(update=update)
+    return TableSchema(severity=schema.severity, columns=columns)
 
 
 def name_differences(before: TableSchema, after: TableSchema) -> list[str]:
@@ -119,10 +122,9 @@ def exceeds(share: float, limit: float, n_rows: int) -> bool:
     return share > limit + allowance
 
 
-def _feature(column: ColumnRecipe, cells: pl.Series) -> ColumnSchema:
-    share = cells.null_count() / max(len(cells), 1)
+def _feature(column: ColumnRecipe, nulls: float) -> ColumnSchema:
     # Rounded up, so that the rows it was taken from keep to it.
-    return _column(column, _levels(column, cells), math.ceil(share * 10_000) / 10_000)
+    return _column(column, _levels(column), math.ceil(nulls * 10_000) / 10_000)
 
 
 def _column(column: ColumnRecipe, levels: list[str] | None, nulls: float | None) -> ColumnSchema:
@@ -143,18 +145,12 @@ def _column(column: ColumnRecipe, levels: list[str] | None, nulls: float | None)
     )
 
 
-def _levels(column: ColumnRecipe, cells: pl.Series) -> list[str] | None:
-    """Every level of the training rows, those too rare for the recipe too; None for an open vocabulary."""
-    if column.kind != "category" or not column.has_other:
-        return list(column.levels)
-    key = squeeze if column.case_sensitive else fold
-    known = {key(level) for level in column.levels}
-    rare: dict[str, str] = {}
-    for word in cells.drop_nulls().unique().sort().to_list():
-        if key(word) not in known:
-            rare.setdefault(key(word), word)
-    total = len(known) + len(rare)
-    return [*column.levels, *rare.values()] if total <= MOST_LEVELS else None
+def _levels(column: ColumnRecipe) -> list[str] | None:
+    """Every level of a category; None where training rows held more, too rare to be kept.
+
+    There a word that is not known is no surprise, and rare words may be of one person.
+    """
+    return None if column.has_other else list(column.levels)
 
 
 def _target(recipe: Recipe) -> ColumnSchema:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
 from tenure.config.schema import Rule, Severity, text_of_micros
 from tenure.prepare.expressions import unread_rows
-from tenure.prepare.recipe import Recipe
 from tenure.prepare.rules import rule_of
 from tenure.prepare.schema.breach import ROWS_NAMED, Breach
 from tenure.prepare.schema.infer import exceeds
@@ -80,25 +79,34 @@ class TableCheck:
         self._found[key] = self._found[key].joined(breach) if key in self._found else breach
 
 
-def check_unique(columns: Iterable[tuple[str, Severity]], raw: pl.DataFrame) -> list[Breach]:
-    """Which values of columns that must be unique are there twice; missing cells do not count. Needs all rows."""
+def check_unique(columns: Mapping[str, Severity], rows: pl.LazyFrame) -> list[Breach]:
+    """Which values of columns that must be unique are there twice; missing cells do not count.
+
+    Values are counted by their hashes, and looked at only where some are not unique.
+    """
     found = []
-    for name, severity in columns:
-        cells = raw[name]
-        again = cells.is_not_null() & ~cells.is_first_distinct()
-        if n := int(again.sum()):
-            rows = again.arg_true().head(ROWS_NAMED).to_list()
+    for name, is_unique in unique_of(columns, rows).items():
+        if not is_unique:
+            cells = rows.select(name).collect().to_series()
+            again = (cells.is_not_null() & ~cells.is_first_distinct()).arg_true()
+            first = again.head(ROWS_NAMED).to_list()
             text = "must not hold a value twice"
-            found.append(Breach(name, "unique", severity, text, n, tuple(rows), shown(cells[rows[0]])))
+            found.append(
+                Breach(name, "unique", columns[name], text, len(again), tuple(first), shown(cells[first[0]]))
+            )
     return found
 
 
-def unique_of(recipe: Recipe, raw: pl.DataFrame) -> dict[str, bool]:
-    """Whether the id column names each row once."""
-    if recipe.id is None or recipe.id not in raw.columns:
+def unique_of(columns: Iterable[str], rows: pl.LazyFrame) -> dict[str, bool]:
+    """Whether columns hold each value once; missing cells do not count."""
+    names = list(columns)
+    if not names:
         return {}
-    cells = raw[recipe.id].drop_nulls()
-    return {recipe.id: cells.n_unique() == len(cells)}
+    filled = {name: pl.col(name).drop_nulls() for name in names}
+    counts = rows.select(
+        (cells.hash().n_unique() == cells.len()).alias(name) for name, cells in filled.items()
+    ).collect(engine="streaming")
+    return dict(zip(names, counts.row(0), strict=True))
 
 
 def _outside(t: Terms, cells: pl.Series) -> pl.Series:
