@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,20 +41,12 @@ class Balance:
     left_out: int
     p: float
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """The parts as JSON data: name -> {"rows", "target": {class: {"value", "low", "high"}}}."""
         return {
             name: {"rows": facts.rows, "target": {key: asdict(e) for key, e in facts.target.items()}}
             for name, facts in self.parts.items()
         }
-
-    def to_text(self) -> list[str]:
-        """One line a part."""
-        return [
-            f"  {name:<10} {facts.rows:>10,} rows  "
-            + ", ".join(f"{key} {_short(e)}" for key, e in list(facts.target.items())[:4])
-            for name, facts in self.parts.items()
-        ]
 
     def warnings(self) -> list[str]:
         """What a person must know of this split."""
@@ -102,6 +95,15 @@ def describe_parts(
     p = min((_chance(values, inside, groups) for values in told), default=1.0)
     aside = len(number) - sum(int(rows.sum()) for rows in inside)
     return Balance(facts, aside, min(1.0, p * len(told)))
+
+
+def describe_balance(parts: Mapping[str, Any]) -> list[str]:
+    """One line a part, from what Balance.to_dict gave; the last four classes."""
+    return [
+        f"  {name:<10} {facts['rows']:>10,} rows"
+        + "".join(f", {key} {_short(Estimate(**e))}" for key, e in list(facts["target"].items())[-4:])
+        for name, facts in parts.items()
+    ]
 
 
 def _measures(target: Floats, classes: Sequence[str]) -> dict[str, Floats]:

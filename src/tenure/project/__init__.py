@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tenure.prepare.changes import Changes
     from tenure.project.preparing import Prepared
     from tenure.project.report import RunReport
+    from tenure.project.shape import SchemaText
     from tenure.project.trained import TrainedRun
     from tenure.project.versions import Version
 
@@ -59,6 +60,12 @@ class Project:
         from tenure.project.cleaning import list_changes
 
         return list_changes(self.folder, self.config, prepared)
+
+    def schema(self, format: str = "tenure") -> SchemaText:
+        """The project's schema.json; format: tenure, jsonschema, frictionless or pandera."""
+        from tenure.project.shape import export_schema
+
+        return export_schema(self.folder, format)
 
     def train(
         self,

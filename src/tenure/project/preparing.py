@@ -77,7 +77,6 @@ class Prepared:
         """Rows of each part."""
         return {name: int(np.sum(self.parts == number)) for number, name in enumerate(PARTS)}
 
-
     def balance(self) -> Balance:
         """The parts beside each other: rows, and the target with intervals."""
         from tenure.prepare.balance import describe_parts

@@ -28,9 +28,9 @@ from tenure.prepare.survey import learn_anew
 from tenure.project.folder import Folder
 from tenure.project.preparing import Prepared, keep_rows, load_prepared
 from tenure.project.promoting import note, open_registry
+from tenure.project.runs import config_hash, find_record, new_run_id, record_run
 from tenure.project.sealing import break_seal
 from tenure.project.shape import schema_in_force
-from tenure.project.runs import config_hash, find_record, new_run_id, record_run
 from tenure.project.trained import TrainedRun
 from tenure.project.training import fit, make_release, make_tables, with_overrides
 from tenure.release.scorer import Scorer

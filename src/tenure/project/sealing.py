@@ -1,4 +1,4 @@
-"""The test rows are sealed: rows are hashed when they are made, checked when they are read, and readings are counted."""
+"""The test rows are sealed: hashed when they are made, checked when they are read, each reading counted."""
 
 from __future__ import annotations
 

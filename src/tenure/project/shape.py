@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tenure.config import TableSchema, load_schema
 from tenure.config.schema import ColumnSchema
@@ -137,6 +139,36 @@ def ask_of_table(schema: TableSchema, names: Sequence[str], table: pl.LazyFrame)
         and (severity := schema.severity_of("unique", "predict", name)) != "off"
     }
     return check_unique(asked, table)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaText:
+    """A schema in some format: as JSON data, and as the text of a file."""
+
+    document: dict[str, Any]
+    text: str
+
+
+def export_schema(folder: Folder, format: str) -> SchemaText:
+    """schema.json in another format, with what the latest recipe knows of how cells are written.
+
+    format: tenure, jsonschema (of one row), frictionless (Table Schema of the file) or pandera (Python, of the rows
+    as they are kept).  Raises ProjectError when nothing was prepared yet.
+    """
+    from tenure.prepare.schema.export import to_frictionless, to_pandera
+    from tenure.project.preparing import load_prepared
+    from tenure.release.schema import row_schema
+
+    prepared = load_prepared(folder)
+    schema = load_schema(folder.schema) or schema_of_rows(prepared)
+    if format == "tenure":
+        return SchemaText(schema.to_document(), schema.to_json().rstrip("\n"))
+    if format == "pandera":
+        text = to_pandera(schema, prepared.recipe)
+        return SchemaText({"python": text}, text.rstrip("\n"))
+    export = to_frictionless if format == "frictionless" else None
+    found = export(schema, prepared.recipe) if export else row_schema(prepared.recipe, schema)
+    return SchemaText(found, json.dumps(found, indent=2, ensure_ascii=False))
 
 
 def _find_breaches(written: TableSchema, inferred: TableSchema, prepared: Prepared) -> list[Breach]:

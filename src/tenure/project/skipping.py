@@ -54,7 +54,9 @@ def of_training(config: ProjectConfig, version: str, schema: str) -> Fingerprint
         "fairness": config.model_dump(mode="json")["fairness"],
     }
     return Fingerprint(
-        {"the prepared rows": version, "schema.json": schema}, settings, code_digest(_TRAINING, (*_LIBRARIES, *_TRAINERS))
+        {"the prepared rows": version, "schema.json": schema},
+        settings,
+        code_digest(_TRAINING, (*_LIBRARIES, *_TRAINERS)),
     )
 
 

@@ -15,7 +15,8 @@ def infer_schema(
 ) -> TableSchema:
     """What training rows show of each column of their table, with the default severities.
 
-    nulls: feature -> share of cells that are missing or cannot be read.  columns: every column of the table, in its order.
+    nulls: feature -> share of cells that are missing or cannot be read.
+    columns: every column of the table, in its order.
     unique: columns that were looked at -> whether no value is there twice.
     """
     studied = {column.name: column for column in recipe.columns}
