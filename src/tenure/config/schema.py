@@ -78,8 +78,8 @@ class ColumnSchema(Strict):
     role: Role = Field(
         "feature", description="features are needed to predict; the others to train, if at all"
     )
-    minimum: float | str | None = Field(None, description="a number, or a date as ISO 8601 writes it")
-    maximum: float | str | None = Field(None, description="a number, or a date as ISO 8601 writes it")
+    minimum: int | float | str | None = Field(None, description="a number, or a date as ISO 8601 writes it")
+    maximum: int | float | str | None = Field(None, description="a number, or a date as ISO 8601 writes it")
     levels: list[str] | None = Field(None, min_length=1, description="all levels of a category")
     nulls: float | None = Field(None, ge=0, le=1, description="the largest share of missing cells; 0: none")
     unique: bool = Field(False, description="no value is there twice")
