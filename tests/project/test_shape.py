@@ -105,7 +105,7 @@ def test_errors_refuse_a_table_before_anything_is_kept(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"'charges': must be a number.*1 cell"):
         project(made.folder.root, odd).prepare()
     assert (made.folder.own / "prepared.json").read_text() == pointer
-    assert len([p for p in made.folder.prepared.iterdir() if p.is_dir()]) == 1
+    assert len([p for p in made.folder.versions.iterdir() if p.is_dir()]) == 1
 
 
 def test_a_schema_that_was_edited_is_asked_before_training(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_every_reading_of_the_test_rows_is_counted(trained: Project) -> None:
     first = json.loads(next(trained.folder.runs.glob("*/record.json")).read_text())
     assert first["test_reads"] == 1
     assert set(first["result"]["parts"]) == {"train", "validation", "test"}
-    again = trained.run(seed=0)
+    again = trained.run(again=True)
     assert any("were read 2 times" in warning for warning in again.warnings)
     record = json.loads((trained.folder.runs / again.run / "record.json").read_text())
     assert record["test_reads"] == 2
@@ -182,7 +182,7 @@ def test_test_rows_that_were_changed_are_not_evaluated(tmp_path: Path) -> None:
     made = project(tmp_path / "p")
     prepared = made.prepare()
     made.train()
-    path = made.folder.prepared / prepared.id / "rows.parquet"
+    path = made.folder.versions / prepared.id / "rows.parquet"
     rows = pl.read_parquet(path)
     rows.with_columns(months=pl.when(pl.col("__part") == 2).then(1.0).otherwise("months")).write_parquet(path)
     with pytest.raises(ProjectError, match="not those that were prepared"):

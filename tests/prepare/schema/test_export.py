@@ -10,14 +10,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.builders import make_table
-from tests.prepare.schema.test_rules import RAW, RECIPE, SCHEMA, with_rules
 
 from tenure.config import TableSchema
 from tenure.prepare.columns import read, read_target
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.schema.export import to_frictionless, to_pandera
 from tenure.release.schema import row_schema
+from tests.builders import make_table
+from tests.prepare.schema.test_rules import RAW, RECIPE, SCHEMA, with_rules
 
 BREAKS: list[tuple[str, Any]] = [
     ("months", 500),

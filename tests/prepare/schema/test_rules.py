@@ -8,29 +8,23 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders import make_recipe, make_table
 
 from tenure.config.schema import ColumnSchema, TableSchema, every_default
 from tenure.errors import RowsRefused, SourceError
 from tenure.prepare.columns import clean, read
 from tenure.prepare.rows import RowCleaner
 from tenure.prepare.schema.breach import refuse_errors
-from tenure.prepare.schema.infer import Seen, infer_schema, schema_of_recipe
+from tenure.prepare.schema.infer import infer_schema, schema_of_recipe
 from tenure.prepare.schema.row import RowGuard
 from tenure.prepare.schema.table import TableCheck, check_unique
 from tenure.prepare.schema.terms import terms_of
+from tests.builders import make_recipe, make_table
 
 RAW = make_table(600, seed=3)
 RECIPE = make_recipe(RAW)
 TYPED = read(RECIPE, RAW.lazy()).collect()
-SEEN = {
-    column.name: Seen(
-        TYPED[column.name].null_count() / len(TYPED),
-        tuple(TYPED[column.name].drop_nulls().unique().to_list()) if column.kind == "category" else (),
-    )
-    for column in RECIPE.features
-}
-SCHEMA = infer_schema(RECIPE, SEEN, RAW.columns, {"customer": True})
+NULLS = {name: TYPED[name].null_count() / len(TYPED) for name in TYPED.columns}
+SCHEMA = infer_schema(RECIPE, NULLS, RAW.columns, {"customer": True})
 CELLS = {
     "months": ["-1", "0", "12", 72, 73, 72.5, None, "n/a", 1e9],
     "charges": ["17.99", "18.5", "500", 60, None, ""],
