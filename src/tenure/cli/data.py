@@ -43,6 +43,7 @@ def prepare(args: Namespace) -> Result:
         "features": {column.name: column.kind for column in prepared.recipe.features},
         "ignored": dict(prepared.recipe.ignored),
         "warnings": list(prepared.warnings),
+        "leakage": prepared.leakage,
     }
     lines = [
         f"prepared {sum(counts.values())} rows: " + ", ".join(f"{n} {part}" for part, n in counts.items()),

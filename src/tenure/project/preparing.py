@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ class Prepared:
 
     id: hash of the source's bytes and of every setting that shaped the split; equal ids, equal rows.
     rows: raw rows without those that have no target.  parts: shape (n_rows,), 0 train, 1 validation, 2 test.
-    settings: what of tenure.yaml shaped them.
+    settings: what of tenure.yaml shaped them.  leakage: what the leakage gate found, as JSON data.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Prepared:
     parts: npt.NDArray[np.int8]
     warnings: tuple[str, ...]
     settings: dict[str, Any]
+    leakage: dict[str, Any] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         """Rows of each part."""
@@ -55,9 +56,10 @@ class Prepared:
 def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
     """Read the source, split it, learn the recipe, and keep all three under .tenure/prepared/.
 
-    Raises SourceError or TargetError, with nothing written, when the table is unfit.
+    Raises SourceError or TargetError, with nothing written, when the table is unfit; GateFailed when it leaks.
     """
     from tenure.prepare.sources import check_source, find_source, scan
+    from tenure.project.leakage import pass_gate
 
     data = config.data
     source = find_source(data.source, folder.root, data.delimiter)
@@ -70,6 +72,7 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
     prepared = split_and_learn(
         scan(source, has_blank_lines=facts.has_blank_lines).collect(), config, facts.sha256
     )
+    prepared = pass_gate(folder, config, prepared)
     keep_prepared(folder, prepared)
     return prepared
 
@@ -149,6 +152,7 @@ def load_prepared(folder: Folder, prepared_id: str | None = None) -> Prepared:
             parts=pl.read_parquet(place / "parts.parquet")["part"].to_numpy(),
             warnings=tuple(facts["warnings"]),
             settings=facts["settings"],
+            leakage=facts.get("leakage", {}),
         )
     except FileNotFoundError:
         raise ProjectError(
@@ -169,6 +173,7 @@ def settings_of(config: ProjectConfig) -> dict[str, Any]:
     return {
         "data": config.data.model_dump(mode="json"),
         "split": config.split.model_dump(mode="json"),
+        "leakage": config.leakage.model_dump(mode="json"),
         "version": __version__,
     }
 
@@ -206,4 +211,5 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
         "rows": prepared.counts(),
         "warnings": list(prepared.warnings),
         "settings": prepared.settings,
+        "leakage": prepared.leakage,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tenure.records import Estimate, Task
@@ -35,6 +35,7 @@ class RunReport:
     mean) and of a plain logistic (or ridge) regression.  gain: of the metric over each of them, paired.
     post: whether it is champion, and why, in words.
     seconds: wall time by stage; "candidates" is the part spent inside the candidates' own fit and predict.
+    leakage: what the leakage gate found, as JSON data.
     """
 
     name: str
@@ -55,6 +56,7 @@ class RunReport:
     threshold: float | None
     importance: Mapping[str, float]
     warnings: tuple[str, ...]
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The document of `tenure run --json`."""
@@ -78,6 +80,7 @@ class RunReport:
             "release": self.release,
             "run": self.run,
             "warnings": list(self.warnings),
+            "leakage": dict(self.leakage),
         }
 
     def to_text(self) -> str:

@@ -52,6 +52,7 @@ def record_run(
         "release": release.name,
         "version": version,
         "data": {"version": prepared.data_version, "prepared": prepared.id, "rows": prepared.counts()},
+        "leakage": prepared.leakage,
         "config": config.model_dump(mode="json"),
         "config_sha256": run.config_sha256,
         "seed": run.seed,

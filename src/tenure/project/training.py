@@ -237,6 +237,7 @@ def _evaluate(
             *_late(config, run),
             *describe_idle_keys(config),
         ),
+        leakage=prepared.leakage,
     )
     record_run(folder, config, prepared, run, release, version, report.to_dict())
     return report
