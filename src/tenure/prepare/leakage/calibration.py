@@ -25,6 +25,50 @@ class Agreement:
     certainty: float
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read numbers as probabilities of a class. said: float [n].  what: for the message."""
+
+    what: str
+    said: np.ndarray
+
+
+PROBABILITY, LOG_ODDS, VALUE = "a probability", "log odds", "a prediction"
+
+
+def readings_of(numbers: np.ndarray) -> list[Reading]:
+    """The ways to read numbers as probabilities: as they are, in percent, of the other class, as log odds.
+
+    >>> [reading.what for reading in readings_of(np.array([0.1, 0.9]))]
+    ['a probability', 'a probability']
+    """
+    low, high = float(numbers.min()), float(numbers.max())
+    if low < 0.0 < high:
+        odds = 1.0 / (1.0 + np.exp(-np.clip(numbers, -40.0, 40.0)))
+        return [Reading(LOG_ODDS, odds), Reading(LOG_ODDS, 1.0 - odds)]
+    if low < 0.0 or high > 100.0:
+        return []
+    if high > 1.0 and (high <= 1.5 or bool(np.all(numbers == np.floor(numbers)))):
+        return []
+    shares = numbers if high <= 1.0 else numbers / 100.0
+    return [Reading(PROBABILITY, shares), Reading(PROBABILITY, 1.0 - shares)]
+
+
+def best_agreement(
+    readings: list[Reading], y: np.ndarray, n_classes: int, codes: np.ndarray, n_codes: int
+) -> tuple[Reading, Agreement] | None:
+    """The reading that agrees best with any class (with the number, if n_classes is 0); None without readings."""
+    outcomes = [y] if not n_classes else [(y == k).astype(np.float64) for k in range(n_classes)]
+    if n_classes == 2:  # a reading stands for each
+        outcomes = outcomes[1:]
+    found = [
+        (reading, agreement(reading.said, outcome, codes, n_codes))
+        for reading in readings
+        for outcome in outcomes
+    ]
+    return max(found, key=lambda pair: pair[1].agreement, default=None)
+
+
 def agreement(said: np.ndarray, y: np.ndarray, codes: np.ndarray, n_codes: int) -> Agreement:
     """Compare what numbers say with the target, in quantile bins.
 

@@ -149,11 +149,7 @@ def bin_numbers(numbers: np.ndarray, n_bins: int) -> tuple[np.ndarray, int]:
     found = np.sort(numbers[~missing])
     if not len(found):
         return np.zeros(len(numbers), dtype=np.int64), 1
-    cuts = (
-        np.unique(found[(np.arange(1, n_bins) * len(found)) // n_bins])
-        if len(found) > n_bins
-        else np.unique(found)
-    )
+    cuts = np.unique(found) if len(found) <= n_bins else _quantile_cuts(found, n_bins)
     codes = np.searchsorted(cuts, numbers, side="right")
     used, codes = _compact(codes, len(cuts) + 1)
     if missing.any():
@@ -163,6 +159,13 @@ def bin_numbers(numbers: np.ndarray, n_bins: int) -> tuple[np.ndarray, int]:
         codes = np.where(missing, filled.sum(), renumbered[codes])
         used = int(filled.sum()) + 1
     return codes, used
+
+
+def _quantile_cuts(found: np.ndarray, n_bins: int) -> np.ndarray:
+    """Where bins begin. found: sorted. A value that fills a bin or more has one of its own."""
+    cuts, times = np.unique(found[(np.arange(1, n_bins) * len(found)) // n_bins], return_counts=True)
+    heavy = cuts[times > 1]
+    return np.union1d(cuts, np.nextafter(heavy, np.inf))
 
 
 def _compact(codes: np.ndarray, n_codes: int) -> tuple[int, np.ndarray]:

@@ -99,9 +99,11 @@ def _told_by(
             excess = (low - base) / (1.0 - base)
             if share >= 0.95 and excess >= _LIKELY and (best is None or excess > best[0]):
                 best = (excess, outcome, is_marked, Estimate(share, low, high))
-    if best is not None:
-        return _finding(table, column, marked, best, code)
-    return _gaps_that_tell(table, column, marked, outcomes, z) if code == "L301" else None
+    certain = None if best is None else _finding(table, column, marked, best, code)
+    if code == "L302" or (certain is not None and certain.severity == "critical"):
+        return certain
+    telling = _gaps_that_tell(table, column, marked, outcomes, z)
+    return telling if certain is None or (telling is not None and telling.severity == "critical") else certain
 
 
 def _finding(

@@ -129,6 +129,8 @@ def _sharing(table: Table, keys: pl.Series) -> Sharing:
 
 def _agreement(table: Table, train: pl.DataFrame) -> Estimate:
     """How far two training rows of one key agree on the target: the intraclass correlation, with bounds."""
+    # In random order: in a sorted table the first two rows of a key lie, and so look, alike.
+    train = train[np.random.RandomState(3).permutation(train.height)]
     pairs = train.filter(pl.len().over("key").is_between(2, _MOST_ROWS_A_KEY))
     pairs = pairs.group_by("key", maintain_order=True).agg(pl.col("row").head(2))
     if pairs.height < _FEWEST:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from tenure.prepare.leakage.checks.examples import examples_of
 from tenure.prepare.leakage.findings import Finding
 from tenure.prepare.leakage.strength import Strength
-from tenure.prepare.leakage.table import Table
+from tenure.prepare.leakage.table import Column, Table
 
-# From here on a column is all but the target itself.
-_PERFECT = 0.995
-# A real measurement with many values has some noise in it; a flag or a code that is this good is rarer.
-_STRONG = {"words": 0.90, "numbers": 0.98}
+# ROC-AUC or R² from which on a column alone is too good to be true, and strong enough to be asked about. A real
+# measurement with many values may separate two classes well; a flag or a code that does is rarer.
+_PERFECT = {"few values": 0.99, "numbers": 0.9995, "R²": 0.995}
+_STRONG = {"few values": 0.90, "numbers": 0.985, "R²": 0.98}
 _SURE = 0.85
 # How much further from perfection the best of the other columns must be.
 _FAR, _VERY_FAR = 3.0, 5.0
@@ -27,12 +27,12 @@ def check_too_good(table: Table) -> Iterator[Finding]:
     for column in table.columns:
         strength = strengths[column.name]
         value, low = strength.estimate.value, strength.estimate.low
-        strong = _STRONG["words" if column.n_codes <= _FEW_VALUES or column.numbers is None else "numbers"]
-        if value < strong or low < _SURE or len(table.y) < _FEWEST_ROWS:
+        kind = _kind(column, strength.measure)
+        if value < _STRONG[kind] or low < _SURE or len(table.y) < _FEWEST_ROWS:
             continue
         rest = best_of_the_rest(column.name, strengths)
         ratio = (1.0 - rest) / max(strength.error, 1e-9)
-        critical = value >= _PERFECT and low >= 0.9 and ratio >= _VERY_FAR
+        critical = value >= _PERFECT[kind] and low >= 0.9 and ratio >= _VERY_FAR
         if ratio < _FAR:
             continue
         yield Finding(
@@ -48,13 +48,22 @@ def check_too_good(table: Table) -> Iterator[Finding]:
         )
 
 
-def best_of_the_rest(name: str, strengths: Mapping[str, Strength]) -> float:
+def _kind(column: Column, measure: str) -> str:
+    if measure == "R²":
+        return measure
+    return "few values" if column.numbers is None or column.n_codes <= _FEW_VALUES else "numbers"
+
+
+def best_of_the_rest(name: str, strengths: Mapping[str, Strength], twins: Collection[str] = ()) -> float:
     """The best value among the other columns, leaving out those that may leak together with this one.
 
-    Of the strongest columns a quarter, at most three, are set aside, so that two leaks do not hide each other.
+    Of the strongest columns a third, at most three, are set aside, so that two leaks do not hide each other.
+    twins: others that are known to be the same column again.
     """
-    n_aside = min(3, max(1, len(strengths) // 4))
-    ranked = sorted(strengths, key=lambda other: -strengths[other].estimate.value)
+    n_aside = min(3, max(1, len(strengths) // 3))
+    ranked = sorted(
+        strengths.keys() - set(twins), key=lambda other: (-strengths[other].estimate.value, other)
+    )
     rest = [other for other in ranked if other not in {*ranked[:n_aside], name}]
     if not rest:
         rest = [other for other in ranked if other != name]
