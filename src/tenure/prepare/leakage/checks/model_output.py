@@ -29,7 +29,7 @@ _FEWEST_VALUES = 20
 _FEWEST_ROWS = 100
 # Agreement from which a reading counts as calibrated. A measurement of either sign is log odds by chance more
 # easily than one between 0 and 1 is a probability.
-_CALIBRATED = {LOG_ODDS: 0.94, VALUE: 0.95}
+_CALIBRATED = {LOG_ODDS: 0.94, VALUE: 0.92}
 _CALIBRATED_SHARE = 0.85
 # In standard errors: with less signal nothing can be said to be calibrated.
 _CERTAIN = 4.0

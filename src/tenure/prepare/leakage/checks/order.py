@@ -10,7 +10,7 @@ import polars as pl
 from tenure.prepare.expressions import text_of
 from tenure.prepare.leakage.checks.examples import examples_of
 from tenure.prepare.leakage.findings import Finding
-from tenure.prepare.leakage.strength import Strength
+from tenure.prepare.leakage.strength import Strength, strength_of
 from tenure.prepare.leakage.table import Table, bin_numbers
 
 # An identifier that is handed out in order of time may follow the target a little.
@@ -23,7 +23,7 @@ def check_identifiers(table: Table) -> Iterator[Finding]:
     for name in identifiers_of(table):
         best: tuple[str, Strength] | None = None
         for what, codes, n_codes, numbers in _views(table, name):
-            strength = table.strength(codes, n_codes, numbers)
+            strength = _strength(table, codes, n_codes, numbers)
             if best is None or strength.estimate.low > best[1].estimate.low:
                 best = (what, strength)
         if best is None or not _carries(best[1]):
@@ -47,7 +47,7 @@ def check_row_order(table: Table) -> Iterator[Finding]:
     if table.recipe.time is not None:
         return
     codes, n_codes = bin_numbers(table.positions.astype(np.float64), _N_BINS)
-    strength = table.strength(codes, n_codes, table.positions.astype(np.float64))
+    strength = _strength(table, codes, n_codes, table.positions.astype(np.float64))
     if not _carries(strength):
         return
     target = table.recipe.target.name
@@ -67,6 +67,17 @@ def identifiers_of(table: Table) -> list[str]:
     recipe = table.recipe
     kinds = {column.name for column in recipe.columns if column.kind == "identifier"}
     return [name for name in table.rows.columns if name in kinds or name == recipe.id]
+
+
+def _strength(table: Table, codes: np.ndarray, n_codes: int, numbers: np.ndarray | None) -> Strength:
+    """How well a coding tells the target; of several classes, the one that it tells best."""
+    if table.n_classes <= 2:
+        return table.strength(codes, n_codes, numbers)
+    found = [
+        strength_of(codes, n_codes, numbers, (table.y == k).astype(np.float64), 2, table.folds, table.z)
+        for k in range(table.n_classes)
+    ]
+    return max(found, key=lambda strength: strength.estimate.low)
 
 
 def _carries(strength: Strength) -> bool:
