@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -73,6 +73,21 @@ class ColumnsMissing(SourceError):
 
 class TargetError(TenureError):
     """The target column cannot be learned from."""
+
+
+class GateFailed(TenureError):
+    """A gate stopped the run before a model was made: a check failed, nothing is wrong with the command.
+
+    document: what the gate found, as JSON data, for --json.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, what: str, document: Mapping[str, object], *, where: str | None = None, todo: str | None = None
+    ) -> None:
+        self.document = document
+        super().__init__(what, where=where, todo=todo)
 
 
 class RowsRefused(TenureError):

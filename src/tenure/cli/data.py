@@ -47,6 +47,7 @@ def prepare(args: Namespace) -> Result:
         "features": {column.name: column.kind for column in prepared.recipe.features},
         "ignored": dict(prepared.recipe.ignored),
         "warnings": list(prepared.warnings),
+        "leakage": prepared.leakage,
     }
     lines = [
         *([prepared.note] if prepared.note else []),

@@ -23,6 +23,7 @@ from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import LEFT_OUT, PART, PARTS, TRAIN
 from tenure.prepare.versions import ContentHash, Fingerprint, what_changed
 from tenure.project.folder import Folder
+from tenure.project.leakage import pass_gate
 from tenure.project.reading import RawTable, read_raw
 from tenure.project.shape import ask_of_prepared, keep_schema
 from tenure.project.skipping import look_up, of_preparing, remember
@@ -59,6 +60,7 @@ class Prepared:
     settings: what of tenure.yaml shaped them.  fingerprint: these, the hashes of what was read, and the code.
     content: the content hash of the rows, where it is known.  note: why they were prepared again, or not.
     unread: feature -> cells that cannot be read, where there are any.
+    leakage: what the leakage gate found, as JSON data.
     """
 
     id: str
@@ -72,6 +74,7 @@ class Prepared:
     content: str | None = None
     note: str | None = None
     unread: Mapping[str, int] = field(default_factory=dict)
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         """Rows of each part."""
@@ -92,7 +95,7 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
     """Read the source, split it, learn the recipe, and keep all three as a data version.
 
     again: even if source, settings and code are those of a version that is here.
-    Raises SourceError or TargetError, with nothing written, when the table is unfit.
+    Raises SourceError or TargetError, with nothing written, when the table is unfit; GateFailed when it leaks.
     """
     table = read_raw(folder, config)
     fingerprint = of_preparing(config, table.inputs)
@@ -109,7 +112,7 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
     note = "again: " + "; ".join(earlier.why) if earlier.why else None
     log.info("%spreparing %d rows", f"{note}\n" if note else "", table.n_rows)
     with _draft(folder) as draft:
-        prepared = sift_and_learn(table, config, fingerprint, draft / ROWS)
+        prepared = pass_gate(folder, config, sift_and_learn(table, config, fingerprint, draft / ROWS))
         drift = ask_of_prepared(folder, prepared)
         kept = keep_prepared(folder, config, prepared, draft / ROWS)
     return _remember(folder, config, replace(kept, note=note), fingerprint, drift)
@@ -220,6 +223,7 @@ def load_prepared(folder: Folder, version: str | None = None) -> Prepared:
             fingerprint=Fingerprint(**found.fingerprint),
             content=found.content,
             unread=found.unread,
+            leakage=found.leakage,
         )
     except FileNotFoundError:
         raise ProjectError(
@@ -309,6 +313,7 @@ def keep_prepared(folder: Folder, config: ProjectConfig, prepared: Prepared, row
         golden=prepared.golden,
         content=prepared.content,
         unread=prepared.unread,
+        leakage=prepared.leakage,
     )
     version = keep_version(folder, parts, config.store.data_remote)
     return replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tenure.records import Estimate, Task
@@ -36,6 +36,7 @@ class RunReport:
     parts: of the split, each with its rows and its target with an interval.
     post: whether it is champion, and why, in words.  notes: what was done again and why, or that nothing was.
     seconds: wall time by stage; "candidates" is the part spent inside the candidates' own fit and predict.
+    leakage: what the leakage gate found, as JSON data.
     """
 
     name: str
@@ -58,6 +59,7 @@ class RunReport:
     importance: Mapping[str, float]
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The document of `tenure run --json`."""
@@ -82,6 +84,7 @@ class RunReport:
             "release": self.release,
             "run": self.run,
             "warnings": list(self.warnings),
+            "leakage": dict(self.leakage),
             "notes": list(self.notes),
         }
 

@@ -69,6 +69,7 @@ def erase_from_version(folder: Folder, version: Version, person: Person, remote:
             warnings=version.warnings,
             golden=version.golden,
             unread=version.unread,
+            leakage=version.leakage,
         )
         now = keep_version(folder, parts, remote)
     moved = {**read_moved(folder), version.version: now.version}

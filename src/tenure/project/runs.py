@@ -59,6 +59,7 @@ def record_run(
         "release": release.name,
         "version": version,
         "data": {"version": prepared.id, "content": prepared.content, "rows": prepared.counts()},
+        "leakage": dict(prepared.leakage),
         "config": config.model_dump(mode="json"),
         "config_sha256": run.config_sha256,
         "seed": run.seed,

@@ -288,6 +288,7 @@ def _evaluate(
             *warn_of_reading(reading),
             *describe_idle_keys(config),
         ),
+        leakage=prepared.leakage,
     )
     record_run(folder, config, prepared, run, release, version, report.to_dict(), reading)
     return report

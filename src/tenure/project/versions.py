@@ -49,6 +49,7 @@ class Version:
     fingerprint: inputs, settings and code it was first made from.  made: ISO 8601, UTC.
     golden: raw rows of nobody, for the releases that are trained on it.
     unread: feature -> cells that could not be read, where there were any.
+    leakage: what the leakage gate found, as JSON data.
     """
 
     version: str
@@ -62,6 +63,7 @@ class Version:
     warnings: tuple[str, ...] = ()
     golden: tuple[dict[str, Any], ...] = ()
     unread: Mapping[str, int] = field(default_factory=dict)
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data."""
@@ -86,6 +88,7 @@ class VersionParts:
     summary: Mapping[str, Any] | None = None
     content: str | None = None
     unread: Mapping[str, int] = field(default_factory=dict)
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
 
 def keep_version(folder: Folder, parts: VersionParts, remote: str | None = None) -> Version:
@@ -132,6 +135,7 @@ def _write(place: Path, parts: VersionParts) -> Version:
         warnings=parts.warnings,
         golden=parts.golden,
         unread=dict(parts.unread),
+        leakage=dict(parts.leakage),
     )
     texts = {"recipe.json": recipe, "facts.json": json.dumps(version.to_dict(), indent=1, ensure_ascii=False)}
     if parts.summary is not None:
