@@ -12,7 +12,7 @@ RANDOM = np.random.default_rng(0)
 
 
 def find_duplicates(frame: pl.DataFrame, id: str | None = None) -> Duplicates:
-    return find_by_hashes(frame.select(row_hashes()), frame, id)
+    return find_by_hashes(row_hashes(frame), frame, id)
 
 
 def test_rows_recorded_twice_are_found() -> None:

@@ -1,4 +1,4 @@
-"""init, prepare, schema: from a table to clean, split rows."""
+"""init, prepare, panel, schema: from tables to clean, split rows."""
 
 from __future__ import annotations
 
@@ -52,6 +52,18 @@ def prepare(args: Namespace) -> Result:
         f"{len(prepared.recipe.features)} features; not used: "
         + (", ".join(f"{column} ({why})" for column, why in prepared.recipe.ignored.items()) or "none"),
         *(f"warning: {warning}" for warning in prepared.warnings),
+    ]
+    return Result(document, "\n".join(lines))
+
+
+def panel(args: Namespace) -> Result:
+    """Write the rows of the event tables as of a time."""
+    from tenure.project import Project
+
+    document = Project.open(args.project).panel(args.output, at=args.at, source=args.source)
+    lines = [
+        f"{document['rows']} rows with {document['columns']} columns in {args.output}",
+        *(f"warning: {warning}" for warning in document["warnings"]),
     ]
     return Result(document, "\n".join(lines))
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "prepare": "data:prepare",
     "data": "versions:data",
     "forget": "versions:forget",
+    "panel": "data:panel",
     "schema": "data:schema",
     "run": "model:run",
     "train": "model:train",

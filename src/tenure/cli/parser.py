@@ -105,6 +105,14 @@ def _add_data_commands(commands: Commands) -> None:
     forget = _command(commands, "forget", "erase a person from every version, the journal and every cache")
     forget.add_argument("id", metavar="ID", help="the person's value in the id column")
     forget.add_argument("--column", metavar="COLUMN", help="where ID stands, if not in data.id or data.group")
+    panel = _command(commands, "panel", "write the rows of the event tables as of a time, for predict")
+    panel.add_argument("output", metavar="OUTPUT", help="a .csv or .parquet file to write")
+    panel.add_argument(
+        "--at",
+        metavar="T",
+        help="a date or time, such as 1998-04-01; without data.cutoffs each row has its own",
+    )
+    panel.add_argument("--source", metavar="SOURCE", help="a table of rows in place of data.source's")
 
 
 def _add_model_commands(commands: Commands) -> None:

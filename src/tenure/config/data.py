@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections import Counter
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from tenure.config.values import Label, Strict
+from tenure.config.events import CUTOFF, Cutoffs, EventTableConfig, LabelConfig, TableName
+from tenure.config.values import Label, Misplaced, Strict
 
 
 class DataConfig(Strict):
     """Where the table is and what its special columns are."""
 
-    source: str = Field(description="path, glob or address of the table; relative to this file")
-    target: str = Field(description="the column to predict")
+    source: str | None = Field(
+        None,
+        description="path, glob or address of the table; relative to this file; null: made from the event tables",
+    )
+    target: str = Field(description="the column to predict; with a label, the column that its rule makes")
     positive: Label | None = Field(None, description="the class that `probability` speaks of")
     id: str | None = Field(None, description="the column that names a row; never a feature")
     time: str | None = Field(None, description="a date column; makes the split go by time")
     group: str | None = Field(None, description="rows of one group never straddle the split")
-    tables: dict[str, Any] = Field(
-        default_factory=dict, description="event tables joined as of the row's time"
+    tables: dict[TableName, EventTableConfig] = Field(
+        default_factory=dict, description="event tables, counted up to each cutoff or row's time"
     )
+    cutoffs: Cutoffs = Field(
+        None, description="the moments that the rows speak of, each for every id; null: each row's own time"
+    )
+    label: LabelConfig | None = Field(None, description="the rule that makes the target from the events")
     exclude: list[str] | dict[str, str] = Field(
         default_factory=list, description="columns known to be unusable; a list, or column: reason"
     )
@@ -31,9 +40,64 @@ class DataConfig(Strict):
         None, description="null: inferred from the target"
     )
 
+    @model_validator(mode="after")
+    def _event_tables_can_be_joined(self) -> DataConfig:
+        if not self.tables:
+            self._needs_no_tables()
+            return self
+        if self.id is None:
+            raise Misplaced("event tables are joined by data.id, which is not set", "tables")
+        if self.cutoffs is None and (self.source is None or self.time is None):
+            raise Misplaced(
+                "event tables need data.cutoffs, or a data.source with a data.time of each row", "tables"
+            )
+        if self.label is None and self.source is None:
+            raise Misplaced("no data.source has the target, so that a data.label must make it", "target")
+        if self.label is not None and self.label.table not in self.tables:
+            raise Misplaced(
+                f"there is no table {self.label.table!r} in data.tables, which has {', '.join(self.tables)}",
+                *("label", "table"),
+            )
+        self._names_differ()
+        return self
+
+    def _needs_no_tables(self) -> None:
+        for key in ("cutoffs", "label"):
+            if getattr(self, key) is not None:
+                raise Misplaced(f"data.{key} speaks of event tables, and data.tables has none", key)
+        if self.source is None:
+            raise ValueError("the key 'source' is missing")
+
+    def _names_differ(self) -> None:
+        own = [name for name in (self.id, self.target, CUTOFF if self.cutoffs else None) if name]
+        made = [feature[0] for name, table in self.tables.items() for feature in table.features(name)]
+        twice = [name for name, n in Counter((*own, *made)).items() if n > 1]
+        if twice:
+            raise Misplaced(
+                f"two columns would be named {twice[0]!r}; rename a table or the target", "tables"
+            )
+
     @property
     def excluded(self) -> dict[str, str]:
         """Column to reason."""
-        if isinstance(self.exclude, dict):
-            return dict(self.exclude)
-        return dict.fromkeys(self.exclude, "excluded in tenure.yaml")
+        excluded = (
+            dict(self.exclude)
+            if isinstance(self.exclude, dict)
+            else dict.fromkeys(self.exclude, "excluded in tenure.yaml")
+        )
+        return excluded | ({CUTOFF: "the moment the row speaks of"} if self.cutoffs else {})
+
+    @property
+    def target_task(self) -> Literal["binary", "multiclass", "regression"] | None:
+        """The task, where the config tells: a label that is an aggregate is a number."""
+        return self.task or ("regression" if self.label and self.label.aggregate else None)
+
+    @property
+    def split_time(self) -> str | None:
+        """The column that the split goes by; None for a panel, whose ids stand at every cutoff."""
+        return None if self.cutoffs else self.time
+
+    @property
+    def split_group(self) -> str | None:
+        """The column whose rows never straddle the split: with event tables, an id has several rows."""
+        return self.group or (self.id if self.tables else None)

@@ -16,7 +16,7 @@ from tenure.errors import ConfigError, nearest_names
 FILE_NAME = "tenure.yaml"
 
 # keys of the file format whose engines are not in this version: refused rather than ignored
-_NOT_YET = ("data.tables", "features", "store.journal")
+_NOT_YET = ("features", "store.journal")
 
 
 def load_config(path: Path) -> ProjectConfig:
@@ -147,7 +147,12 @@ def _explain(error: ValidationError, lines: Lines, where: str) -> ConfigError:
             f"the key {dotted!r} is missing", where=place, todo=f"add {dotted.split('.')[-1]}: …"
         )
     if detail["type"] == "value_error":  # ours: says what came, unless that may be a secret
-        return ConfigError(f"{dotted}: {detail['ctx']['error']}", where=place, todo="correct the value")
+        problem = detail["ctx"]["error"]
+        deeper = (*path, *getattr(problem, "path", ()))
+        place = f"{where}, line {_line_of(deeper, lines)}"
+        return ConfigError(
+            f"{'.'.join(map(str, deeper)) or dotted}: {problem}", where=place, todo="correct the value"
+        )
     message = f"{dotted}: {detail['msg'].lower()}, got {detail['input']!r}"
     hints = nearest_names(
         [str(detail["input"])], re.findall(r"'([^']+)'", detail.get("ctx", {}).get("expected", ""))
@@ -171,7 +176,8 @@ def _line_of(path: tuple[Hashable, ...], lines: Lines) -> int:
 
 def _valid_keys(path: tuple[Hashable, ...]) -> list[str]:
     model: Any = ProjectConfig
-    for part in path:
+    parts = iter(path)
+    for part in parts:
         field = model.model_fields.get(part)
         if field is None:
             return []
@@ -179,7 +185,9 @@ def _valid_keys(path: tuple[Hashable, ...]) -> list[str]:
         model = next((a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)), None)
         if model is None:
             return []
-    return list(model.model_fields)
+        if getattr(field.annotation, "__origin__", None) is dict:
+            next(parts, None)  # a name that the user gave
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _value_at(config: ProjectConfig, dotted: str) -> Any:

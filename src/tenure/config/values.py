@@ -56,6 +56,14 @@ def _as_label(value: Any) -> str:
     return str(value)
 
 
+class Misplaced(ValueError):
+    """A mistake further down than the model that finds it. path: the keys that lead there from that model."""
+
+    def __init__(self, message: str, *path: str) -> None:
+        self.path = path
+        super().__init__(message)
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from tenure.errors import ColumnsMissing, SourceError
 from tenure.prepare.expressions import (
+    by_distinct,
     clean_cell,
     folded,
     missing,
@@ -138,8 +139,11 @@ def _target_value(target: TargetRecipe, dtype: pl.DataType) -> pl.Expr:
     if target.task == "regression":
         column = ColumnRecipe(target.name, "number", number_format=target.number_format or NumberFormat())
         return clean_cell(column, dtype)
-    text = folded(text_of(target.name, dtype))
     position = {label: index for index, label in enumerate(target.classes)}
     spellings = list(target.spellings)
     indices = [position[target.spellings[spelling]] for spelling in spellings]
-    return text.replace_strict(spellings, indices, default=None, return_dtype=pl.Int64)
+
+    def index_of(text: pl.Expr) -> pl.Expr:
+        return folded(text).replace_strict(spellings, indices, default=None, return_dtype=pl.Int64)
+
+    return by_distinct(text_of(target.name, dtype), index_of, pl.Int64)

@@ -32,13 +32,12 @@ class Duplicates:
     keep: np.ndarray
 
 
-def row_hashes() -> list[pl.Expr]:
-    """Two independent 64-bit hashes of each row, named HASHES.
+def row_hashes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Two independent 64-bit hashes of each row, in the columns HASHES.
 
     Rows are equal when both are; that unequal ones agree has a chance of 1e-24 among ten million rows.
     """
-    row = pl.struct(pl.all())
-    return [row.hash(seed).alias(name) for seed, name in enumerate(HASHES)]
+    return pl.DataFrame({name: frame.hash_rows(seed) for seed, name in enumerate(HASHES)})
 
 
 def find_duplicates(hashes: pl.DataFrame, sample: pl.DataFrame, id: str | None = None) -> Duplicates:

@@ -20,6 +20,7 @@ from tenure.records import Task
 _CELLS = 6_000_000
 _FEWEST_ROWS, _MOST_ROWS = 20_000, 300_000
 _ROW = "__row"
+_BATCH = 100_000
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,8 @@ def sift(
     Raises TargetError when the target cannot be learned, or some part would be empty.
     """
     step = _step(n_rows, len(raw.collect_schema()))
-    special = [name for name in (target, time, group) if name is not None]
-    keys, sample = pl.collect_all(
-        [
-            raw.select(*dict.fromkeys(special), *row_hashes()),
-            raw.with_row_index(_ROW).filter(pl.col(_ROW) % step == 0),
-        ],
-        engine="streaming",
-    )
+    special = list(dict.fromkeys(name for name in (target, time, group) if name is not None))
+    keys, sample = _look(raw, special, step)
     recipe = learn_target(keys[target], positive, task)
     warnings = list(recipe.warnings)
     duplicates = find_duplicates(keys.select(HASHES), sample.drop(_ROW), id)
@@ -87,6 +82,16 @@ def sift(
     _check_parts(parts, group)
     chosen = sample.filter(pl.Series(parts[sample[_ROW].to_numpy()] == TRAIN)).drop(_ROW)
     return Sifted(recipe, parts, chosen, step == 1, tuple(warnings))
+
+
+def _look(raw: pl.LazyFrame, special: list[str], step: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The special columns and the hashes of every row, and every step-th row with its number."""
+    keys, sample, start = [], [], 0
+    for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
+        keys.append(batch.select(special).hstack(row_hashes(batch)))
+        sample.append(batch.with_row_index(_ROW, start).gather_every(step, -start % step))
+        start += batch.height
+    return pl.concat(keys), pl.concat(sample)
 
 
 def _step(n_rows: int, n_columns: int) -> int:

@@ -13,6 +13,7 @@ from tenure.prepare.expressions import unread_rows
 from tenure.prepare.learn import Study, study_column, study_range, warn_of_unread
 from tenure.prepare.levels import study_words
 from tenure.prepare.recipe import FEATURE_KINDS, ColumnRecipe, Recipe
+from tenure.prepare.split import LEFT_OUT, PART, TRAIN
 
 _EXAMPLES = 3
 _RANGED = ("number", "integer", "date")
@@ -73,12 +74,13 @@ class Survey:
         self._recipe = recipe
         self._columns = {column.name: _Column(column) for column in recipe.features}
 
-    def add(self, raw: pl.DataFrame, typed: pl.DataFrame, is_training: pl.Series) -> None:
-        """Add a batch: its raw rows, the same as read, and which of them are for training."""
+    def add(self, raw: pl.DataFrame, typed: pl.DataFrame) -> None:
+        """Add a batch: its raw rows, and the same as read, with their PART."""
+        is_used, is_training = typed[PART] != LEFT_OUT, typed[PART] == TRAIN
         for name, column in self._columns.items():
-            values = typed[name]
-            column.add_unread(raw[name].gather(unread_rows(column.recipe, raw[name], values)))
-            column.add(values.filter(is_training))
+            unread = unread_rows(column.recipe, raw[name], typed[name])
+            column.add_unread(raw[name].gather(unread.filter(is_used.gather(unread))))
+            column.add(typed[name].filter(is_training))
 
     def learned(self, n_rows: int) -> Recipe:
         """The recipe with bounds, levels and gaps as all the training rows have them. n_rows: training rows."""

@@ -13,7 +13,7 @@ from polars.io.plugins import register_io_source
 from tenure.prepare.columns import read_target
 from tenure.prepare.expressions import read_cell
 from tenure.prepare.recipe import Recipe
-from tenure.prepare.split import LEFT_OUT, PART, TRAIN
+from tenure.prepare.split import LEFT_OUT, PART
 from tenure.prepare.survey import Survey
 from tenure.prepare.versions import ContentHash
 
@@ -46,8 +46,8 @@ def write_typed(
 ) -> None:
     """Write the rows that are used, in order, to a Parquet file: one pass, in bounded memory.
 
-    parts: int8 [n_rows of raw]; rows with LEFT_OUT are not written.  survey: is shown the training rows.
-    content: is shown all that are written.
+    parts: int8 [n_rows of raw]; rows with LEFT_OUT are not written.
+    survey: is shown every batch.  content: is shown the rows that are written.
     """
     schema = raw.collect_schema()
     columns = typed_columns(recipe, schema)
@@ -57,11 +57,11 @@ def write_typed(
         for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
             part = pl.Series(PART, parts[start : start + batch.height])
             start += batch.height
-            used = batch.filter(part != LEFT_OUT)
-            typed = used.select(columns).with_columns(part.filter(part != LEFT_OUT))
-            survey.add(used, typed, typed[PART] == TRAIN)
-            content.update(typed)
-            yield typed
+            typed = batch.lazy().select(columns).collect().with_columns(part)
+            survey.add(batch, typed)
+            kept = typed.filter(part != LEFT_OUT)
+            content.update(kept)
+            yield kept
 
     write_batches(batches(), raw.head(0).select(columns).collect_schema(), path)
 

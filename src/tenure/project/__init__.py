@@ -120,6 +120,12 @@ class Project:
 
         return predict(self.folder, self.config, model, source, output, explain, delimiter)
 
+    def panel(self, output: str, *, at: str | None = None, source: str | None = None) -> dict[str, Any]:
+        """Write the rows of the event tables as they stand at a time, for `predict`; see project.panels."""
+        from tenure.project.panels import write_panel
+
+        return write_panel(self.folder, self.config, output, at, source)
+
     def serve(self, *, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
         """Answer over HTTP with the champion until interrupted."""
         from tenure.project.serving import serve

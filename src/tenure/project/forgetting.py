@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -139,13 +140,24 @@ def _remaining(folder: Folder, config: ProjectConfig, person: Person, receipt: R
     """The user's own tables that still hold the person, with the number of rows."""
     from tenure.prepare.sources import find_source, scan
 
-    try:
-        n = person.count(scan(find_source(config.data.source, folder.root, config.data.delimiter)))
-    except (TenureError, OSError, pl.exceptions.PolarsError) as error:
-        said = f"{config.data.source}: it could not be read ({str(error).splitlines()[0]})"
-        receipt.unchecked += [said] if said not in receipt.unchecked else []
-        return {}
-    return {config.data.source: n} if n else {}
+    counts = {}
+    for spec, delimiter, columns in _own_tables(config, person):
+        try:
+            table = scan(find_source(spec, folder.root, delimiter))
+            counts[spec] = Person(person.identifier, columns).count(table)
+        except (TenureError, OSError, pl.exceptions.PolarsError) as error:
+            said = f"{spec}: it could not be read ({str(error).splitlines()[0]})"
+            receipt.unchecked += [said] if said not in receipt.unchecked else []
+    return {spec: n for spec, n in counts.items() if n}
+
+
+def _own_tables(config: ProjectConfig, person: Person) -> Iterator[tuple[str, str | None, tuple[str, ...]]]:
+    """Each table that tenure.yaml names: address, delimiter, and the columns that may name a person."""
+    data = config.data
+    if data.source is not None:
+        yield data.source, data.delimiter, person.columns
+    for table in data.tables.values():
+        yield table.source, table.delimiter, (table.key,)
 
 
 def _document(folder: Folder, identifier: str, receipt: Receipt) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def predict(
     Raises SourceError for the table, TenureError for the output; an output that was there stays
     as it was until the new one is complete.
     """
-    target = _check_output(output)
+    target = check_output(output)
     holder = find_release(folder, config, model)
     scorer = Scorer.load(holder.release)
     table = find_source(source, Path.cwd(), delimiter or config.data.delimiter)
@@ -105,7 +105,8 @@ def predict(
     return document
 
 
-def _check_output(output: str) -> Path:
+def check_output(output: str) -> Path:
+    """The path of an output that can be written. Raises TenureError for its ending, ProjectError for its folder."""
     target = Path(output).resolve()
     if target.suffix not in (".csv", ".parquet"):
         raise TenureError(

@@ -18,18 +18,17 @@ import numpy.typing as npt
 
 from tenure.config import ProjectConfig
 from tenure.durable import TEMPORARY, write_durably
-from tenure.errors import ColumnsMissing, ConfigError, ProjectError, SourceError
+from tenure.errors import ConfigError, ProjectError
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import LEFT_OUT, PART, PARTS, TRAIN
 from tenure.prepare.versions import ContentHash, Fingerprint, what_changed
 from tenure.project.folder import Folder
-from tenure.project.receipts import without_forgotten
+from tenure.project.reading import RawTable, read_raw
 from tenure.project.skipping import look_up, of_preparing, remember
 from tenure.project.versions import (
     VersionParts,
     find_version,
     keep_version,
-    list_absent,
     list_versions,
     read_rows,
 )
@@ -78,19 +77,8 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
     again: even if source, settings and code are those of a version that is here.
     Raises SourceError or TargetError, with nothing written, when the table is unfit.
     """
-    from tenure.prepare.sources import check_source, find_source, scan
-
-    data = config.data
-    try:
-        source = find_source(data.source, folder.root, data.delimiter)
-    except SourceError as error:
-        raise _or_a_version(folder, error) from None
-    facts = check_source(source)
-    named = [c for c in (data.target, data.id, data.time, data.group, *data.excluded) if c is not None]
-    missing = [column for column in named if column not in facts.columns]
-    if missing:
-        raise ColumnsMissing(missing, facts.columns, where=f"{folder.config_file}, of {source.name}")
-    fingerprint = of_preparing(config, {"the source": facts.sha256})
+    table = read_raw(folder, config)
+    fingerprint = of_preparing(config, table.inputs)
     earlier = look_up(folder, "prepare", fingerprint, _versions(folder))
     if earlier.result is not None and not again:
         with suppress(ProjectError):
@@ -100,25 +88,17 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
                 folder, config, replace(prepared, settings=settings_of(config), note=same), fingerprint
             )
     note = "again: " + "; ".join(earlier.why) if earlier.why else None
-    log.info("%sreading %s: %d columns", f"{note}\n" if note else "", source.name, len(facts.columns))
-    raw, n_gone = without_forgotten(folder, scan(source, has_blank_lines=facts.has_blank_lines), data.id)
+    log.info("%spreparing %d rows", f"{note}\n" if note else "", table.n_rows)
     with _draft(folder) as draft:
-        prepared = sift_and_learn(raw, facts.n_rows - n_gone, config, fingerprint, draft / ROWS)
-        if n_gone:
-            warning = (
-                f"{n_gone} row(s) of persons who were forgotten are still in the source, and were left out"
-            )
-            prepared = replace(prepared, warnings=(warning, *prepared.warnings))
+        prepared = sift_and_learn(table, config, fingerprint, draft / ROWS)
         kept = keep_prepared(folder, config, prepared, draft / ROWS)
     return _remember(folder, config, replace(kept, note=note), fingerprint)
 
 
-def sift_and_learn(
-    raw: pl.LazyFrame, n_rows: int, config: ProjectConfig, fingerprint: Fingerprint, path: Path
-) -> Prepared:
+def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerprint, path: Path) -> Prepared:
     """Leave out rows without a target and true duplicates, split the rest, learn the recipe from the training part.
 
-    fingerprint: tells where raw comes from.  path: where the rows are written, Parquet.
+    fingerprint: tells where the table comes from.  path: where the rows are written, Parquet.
     """
     import polars as pl
 
@@ -129,24 +109,29 @@ def sift_and_learn(
 
     data, split = config.data, config.split
     sifted = sift(
-        raw,
-        n_rows,
+        table.rows,
+        table.n_rows,
         target=data.target,
         positive=data.positive,
-        task=data.task,
+        task=data.target_task,
         id=data.id,
-        time=data.time,
-        group=data.group,
+        time=data.split_time,
+        group=data.split_group,
         validation=split.validation,
         test=split.test,
         seed=split.seed,
     )
     recipe = learn_recipe(
-        sifted.training, sifted.target, id=data.id, time=data.time, group=data.group, exclude=data.excluded
+        sifted.training,
+        sifted.target,
+        id=data.id,
+        time=data.split_time,
+        group=data.split_group,
+        exclude=data.excluded,
     )
     survey = Survey(recipe)
     content = ContentHash()
-    write_typed(raw, recipe, sifted.parts, path, survey, content)
+    write_typed(table.rows, recipe, sifted.parts, path, survey, content)
     parts = sifted.parts[sifted.parts != LEFT_OUT]
     recipe = survey.learned(int(np.sum(parts == TRAIN)))
     return Prepared(
@@ -155,7 +140,7 @@ def sift_and_learn(
         rows=pl.scan_parquet(path),
         parts=parts,
         golden=_golden_rows(recipe, sifted.training.head(_MIXED_ROWS)),
-        warnings=(*sifted.warnings, *recipe.warnings),
+        warnings=(*table.warnings, *sifted.warnings, *recipe.warnings),
         settings=settings_of(config),
         fingerprint=fingerprint,
         content=content.hexdigest(),
@@ -239,18 +224,6 @@ def use_version(folder: Folder, config: ProjectConfig, name: str) -> Prepared:
 
 
 _HOW_IT_IS_READ = ("data.delimiter", "data.source", "data.encoding", "data.header", "data.sheet")
-
-
-def _or_a_version(folder: Folder, error: SourceError) -> SourceError:
-    """A source that is not there, and the version that can stand in for it."""
-    versions = list_versions(folder)
-    names = [version.version for version in versions] or list_absent(folder)
-    if not names:
-        return error
-    how = f"`tenure run --data {names[-1]}` uses the rows that were read before"
-    if not versions:
-        how = f"`dvc pull`, then {how}"
-    return SourceError(error.what, where=error.where, todo=f"{error.todo}; or {how}" if error.todo else how)
 
 
 def _versions(folder: Folder) -> list[tuple[Fingerprint, str]]:

@@ -57,7 +57,9 @@ def check_agreement(folder: Folder, request: Request) -> None:
     """Refuse a command line that contradicts the tenure.yaml that is there: one file says what a project is."""
     data = folder.config().data
     written = {
-        "source": str((folder.root / data.source).resolve()) if "://" not in data.source else data.source,
+        "source": str((folder.root / data.source).resolve())
+        if data.source and "://" not in data.source
+        else data.source,
         "target": data.target,
         "positive": data.positive,
         "id": data.id,

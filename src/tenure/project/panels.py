@@ -1,0 +1,149 @@
+"""Event tables of a project: read them, build the panel that training or prediction takes, name what was left out."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tenure.config import DataConfig, ProjectConfig
+from tenure.config.events import parse_moment
+from tenure.durable import TEMPORARY, flush_folder, write_durably
+from tenure.errors import ColumnsMissing, ConfigError, TenureError
+from tenure.project.folder import Folder
+from tenure.project.predicting import check_output
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tenure.prepare.events import Events, Panel
+    from tenure.records import CellProblem
+
+PROBLEMS = "events.problems.csv"
+
+
+def read_panel(folder: Folder, data: DataConfig) -> tuple[Panel, str]:
+    """The rows to learn from, and one SHA-256 over data.source and every event table.
+
+    Cells for which an event was left out are named in .tenure/events.problems.csv.
+    Raises SourceError, TargetError or ConfigError, with nothing written, when the tables are unfit.
+    """
+    from tenure.prepare.events import build_panel
+
+    tables, source, sha256 = _read(data, data.source, folder.root, folder.root)
+    moments = data.cutoffs.moments if data.cutoffs else None
+    panel = build_panel(data, tables, source, moments)
+    named = [data.target, *([data.group] if data.group else []), *data.excluded]
+    missing = [column for column in named if column not in panel.rows.columns]
+    if missing:
+        raise ColumnsMissing(missing, panel.rows.columns, where=f"{folder.config_file}, of the event tables")
+    _name_problems(folder.own / PROBLEMS, panel.problems)
+    return panel, sha256
+
+
+def write_panel(
+    folder: Folder, config: ProjectConfig, output: str, at: str | None, source: str | None
+) -> dict[str, Any]:
+    """Write one row an id as of one time, with the columns of training but for the target.
+
+    at: the cutoff; None when there are no data.cutoffs, where each row has its own data.time.
+    source: a table in place of data.source, relative to the working directory.  output: .csv or .parquet.
+    Raises TenureError for the time and the output, and what read_panel raises.
+    """
+    from tenure.prepare.events import build_panel
+
+    data = config.data
+    target = check_output(output)
+    moments = _moments(data, at, folder)
+    chosen = (data.source, folder.root) if source is None else (source, Path.cwd())
+    tables, rows, sha256 = _read(data, *chosen, folder.root)
+    panel = build_panel(data, tables, rows, moments, labelled=False)
+    temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{target.name}")
+    try:
+        if target.suffix == ".csv":
+            panel.rows.write_csv(temporary, separator=_comma(data.delimiter))
+        else:
+            panel.rows.write_parquet(temporary)
+        _name_problems(target.with_name(target.name + ".problems.csv"), panel.problems)
+        temporary.replace(target)
+        flush_folder(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return {
+        "output": str(target),
+        "at": moments[0].isoformat() if moments else None,
+        "rows": len(panel.rows),
+        "columns": len(panel.rows.columns),
+        "warnings": list(panel.warnings),
+        "source_sha256": sha256,
+    }
+
+
+def _comma(delimiter: str | None) -> str:
+    """What `tenure predict` will take for the delimiter of a CSV file."""
+    return delimiter if delimiter is not None and len(delimiter) == 1 else ","
+
+
+def _moments(data: DataConfig, at: str | None, folder: Folder) -> list[datetime] | None:
+    if not data.tables:
+        raise ConfigError(
+            "data.tables has no event table to make a panel from",
+            where=str(folder.config_file),
+            todo="give `tenure predict` the table itself",
+        )
+    if data.cutoffs is None:
+        if at is not None:
+            raise TenureError(
+                "without data.cutoffs each row is taken at its own data.time, and --at says another",
+                where=str(folder.config_file),
+                todo="drop --at; pass the rows to score as --source",
+            )
+        return None
+    if at is None:
+        raise TenureError("a panel is of one time", todo="pass --at T, such as --at 1998-04-01")
+    try:
+        return [parse_moment(at)]
+    except ValueError as error:
+        raise TenureError(f"--at: {error}", todo="correct the option") from None
+
+
+def _read(
+    data: DataConfig, spec: str | None, base: Path, root: Path
+) -> tuple[list[Events], pl.DataFrame | None, str]:
+    """Every event table, typed; the table of rows, as it is; one SHA-256 over the bytes of all."""
+    from tenure.prepare.events import type_events
+    from tenure.prepare.events.labels import columns_of_label
+    from tenure.prepare.events.source import read_table
+
+    digest = hashlib.sha256()
+    rows = None
+    if spec is not None:
+        table, sha256 = read_table(spec, data.delimiter, base)
+        rows = table.collect()
+        digest.update(f"source {sha256}\n".encode())
+    tables = []
+    for name, config in data.tables.items():
+        table, sha256 = read_table(config.source, config.delimiter, root)
+        digest.update(f"{name} {sha256}\n".encode())
+        also = columns_of_label(data.label) if data.label and data.label.table == name else {}
+        tables.append(type_events(name, table, config, also))
+    return tables, rows, digest.hexdigest()
+
+
+def _name_problems(path: Path, problems: Mapping[str, tuple[CellProblem, ...]]) -> None:
+    """Write the cells for which an event or a row was left out; without any, no file stays."""
+    import polars as pl
+
+    if not problems:
+        path.unlink(missing_ok=True)
+        return
+    cells = [
+        (table, cell.row, cell.column, cell.rule, cell.value)
+        for table, cells in problems.items()
+        for cell in cells
+    ]
+    header = ["table", "row", "column", "rule", "value"]
+    write_durably(path, pl.DataFrame(cells, schema=header, orient="row").write_csv())

@@ -1,0 +1,77 @@
+"""The raw table of a project, wherever it comes from: a source as it is, or the rows that event tables give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tenure.config import ProjectConfig
+from tenure.errors import ColumnsMissing, SourceError
+from tenure.project.folder import Folder
+from tenure.project.receipts import without_forgotten
+from tenure.project.versions import list_absent, list_versions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """Checked rows that are not yet prepared.
+
+    inputs: what was read -> SHA-256 of its bytes.  warnings: what the reading left out, and why.
+    """
+
+    rows: pl.LazyFrame
+    n_rows: int
+    inputs: dict[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+def read_raw(folder: Folder, config: ProjectConfig) -> RawTable:
+    """Find and check what tenure.yaml names; rows of persons who were forgotten stay out.
+
+    Raises SourceError, ColumnsMissing or TargetError when it is unfit.
+    """
+    table = _of_events(folder, config) if config.data.tables else _of_source(folder, config)
+    rows, n_gone = without_forgotten(folder, table.rows, config.data.id)
+    if not n_gone:
+        return table
+    warning = f"{n_gone} row(s) of persons who were forgotten are still in the source, and were left out"
+    return RawTable(rows, table.n_rows - n_gone, table.inputs, (warning, *table.warnings))
+
+
+def _of_events(folder: Folder, config: ProjectConfig) -> RawTable:
+    from tenure.project.panels import read_panel
+
+    panel, sha256 = read_panel(folder, config.data)
+    return RawTable(panel.rows.lazy(), len(panel.rows), {"the event tables": sha256}, panel.warnings)
+
+
+def _of_source(folder: Folder, config: ProjectConfig) -> RawTable:
+    from tenure.prepare.sources import check_source, find_source, scan
+
+    data = config.data
+    try:
+        source = find_source(str(data.source), folder.root, data.delimiter)
+    except SourceError as error:
+        raise _or_a_version(folder, error) from None
+    facts = check_source(source)
+    named = [c for c in (data.target, data.id, data.time, data.group, *data.excluded) if c is not None]
+    missing = [column for column in named if column not in facts.columns]
+    if missing:
+        raise ColumnsMissing(missing, facts.columns, where=f"{folder.config_file}, of {source.name}")
+    rows = scan(source, has_blank_lines=facts.has_blank_lines)
+    return RawTable(rows, facts.n_rows, {"the source": facts.sha256})
+
+
+def _or_a_version(folder: Folder, error: SourceError) -> SourceError:
+    """A source that is not there, and the version that can stand in for it."""
+    versions = list_versions(folder)
+    names = [version.version for version in versions] or list_absent(folder)
+    if not names:
+        return error
+    how = f"`tenure run --data {names[-1]}` uses the rows that were read before"
+    if not versions:
+        how = f"`dvc pull`, then {how}"
+    return SourceError(error.what, where=error.where, todo=f"{error.todo}; or {how}" if error.todo else how)
