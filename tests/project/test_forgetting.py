@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -50,7 +49,9 @@ def letters(n: int = 300) -> pl.DataFrame:
     named = pl.int_range(pl.len()) == 3
     return table.with_columns(
         customer=pl.when(named).then(pl.lit(PERSON)).otherwise("customer"),
-        note=pl.when(named).then(pl.lit(f"{NAME} called about the price of the line again")).otherwise("note"),
+        note=pl.when(named)
+        .then(pl.lit(f"{NAME} called about the price of the line again"))
+        .otherwise("note"),
     )
 
 
@@ -137,7 +138,7 @@ def test_nothing_of_a_forgotten_person_is_left(project: Project, tmp_path: Path)
 
     assert project.prepare().id == after[0].version
     prepared = project.prepare(again=True)
-    assert prepared.id == after[0].version, "the source still holds the person, who must not come back"
+    assert sum(prepared.counts().values()) == 299, "the source still holds the person, who must not come back"
     assert "1 row(s) of persons who were forgotten" in prepared.warnings[0]
     assert holding(root, PERSON, NAME) == []
 
@@ -155,7 +156,12 @@ Project.open(sys.argv[1]).forget("{person}")
 
 @pytest.mark.parametrize(
     ("module", "where"),
-    [("rewriting", "keep_version"), ("rewriting", "_drop"), ("forgetting", "erase_person"), ("forgetting", "note")],
+    [
+        ("rewriting", "keep_version"),
+        ("rewriting", "_drop"),
+        ("forgetting", "erase_person"),
+        ("forgetting", "note"),
+    ],
 )
 def test_a_killed_erasure_is_gone_on_with(project: Project, untracked: None, module: str, where: str) -> None:
     before = project.prepare().id
@@ -202,7 +208,8 @@ def test_the_bytes_leave_the_journal_and_its_log(tmp_path: Path) -> None:
         for i in range(50):
             row = json.dumps({"customer": PERSON if i == 7 else f"c{i}", "note": f"{NAME if i == 7 else i}"})
             db.execute(
-                "INSERT INTO predictions VALUES (?, NULL, 1, 'm', '1', 'r', ?, 'no', 0.5, '[]', NULL, 0.1)", (str(i), row)
+                "INSERT INTO predictions VALUES (?, NULL, 1, 'm', '1', 'r', ?, 'no', 0.5, '[]', NULL, 0.1)",
+                (str(i), row),
             )
         assert holding(tmp_path, PERSON, NAME)
         assert count_person(db, ["customer"], PERSON) == {
@@ -222,9 +229,14 @@ def test_the_bytes_leave_the_journal_and_its_log(tmp_path: Path) -> None:
         assert db.execute("SELECT count(*) FROM predictions").fetchone() == (49,)
 
 
-@pytest.mark.parametrize(("cell", "found"), [("17", 1), (17, 1), (17.0, 1), (" 17 ", 1), ("017", 0), (None, 0)])
+@pytest.mark.parametrize(
+    ("cell", "found"), [("17", 1), (17, 1), (17.0, 1), (" 17 ", 1), ("017", 0), (None, 0)]
+)
 def test_a_number_and_its_digits_are_one_person(tmp_path: Path, cell: object, found: int) -> None:
     with closing(open_journal(tmp_path / "journal.db")) as db:
         row = json.dumps({'odd "name"': cell, "other": "17"})
-        db.execute("INSERT INTO predictions VALUES ('1', NULL, 1, 'm', '1', 'r', ?, 'no', 0.5, '[]', NULL, 0.1)", (row,))
+        db.execute(
+            "INSERT INTO predictions VALUES ('1', NULL, 1, 'm', '1', 'r', ?, 'no', 0.5, '[]', NULL, 0.1)",
+            (row,),
+        )
         assert count_person(db, ['odd "name"'], "17")["predictions"] == found

@@ -33,7 +33,9 @@ def edited(project: Project, before: str, after: str) -> Project:
     return Project.open(str(project.folder.root))
 
 
-def test_preparing_twice_is_preparing_once(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_preparing_twice_is_preparing_once(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = project.prepare()
     assert first.note is None
     rows = project.folder.versions / first.id / "rows.parquet"
