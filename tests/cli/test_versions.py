@@ -9,12 +9,11 @@ import pytest
 from tests.project.test_forgetting import CONFIG, PERSON, letters
 
 from tenure.cli import main
-from tenure.project import Project, dvc
+from tenure.project import Project
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setattr(dvc, "is_installed", lambda: False)
     letters().write_csv(tmp_path / "letters.csv")
     root = tmp_path / "project"
     root.mkdir()

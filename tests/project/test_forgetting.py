@@ -64,11 +64,6 @@ def project(tmp_path: Path) -> Project:
     return Project.open(str(root))
 
 
-@pytest.fixture
-def untracked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dvc, "is_installed", lambda: False)
-
-
 def holding(root: Path, *needles: str) -> list[str]:
     """The files under root that hold one of the texts, in their bytes or in the cells of a Parquet file."""
     found = []
@@ -84,6 +79,7 @@ def holding(root: Path, *needles: str) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.dvc
 def test_nothing_of_a_forgotten_person_is_left(project: Project, tmp_path: Path) -> None:
     root, folder = project.folder.root, project.folder
     report = project.run()
@@ -163,7 +159,7 @@ Project.open(sys.argv[1]).forget("{person}")
         ("forgetting", "note"),
     ],
 )
-def test_a_killed_erasure_is_gone_on_with(project: Project, untracked: None, module: str, where: str) -> None:
+def test_a_killed_erasure_is_gone_on_with(project: Project, module: str, where: str) -> None:
     before = project.prepare().id
     with closing(open_journal(project.folder.journal)) as db:
         add_refusals(db, [NewRefusal(1, 422, json.dumps([{"value": PERSON}]))])
@@ -181,7 +177,7 @@ def test_a_killed_erasure_is_gone_on_with(project: Project, untracked: None, mod
     assert done["next"][0].startswith("take the 1 row(s) out of ../letters.csv")
 
 
-def test_who_is_meant_must_be_clear(project: Project, untracked: None, tmp_path: Path) -> None:
+def test_who_is_meant_must_be_clear(project: Project, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="empty"):
         project.forget(" ")
     assert project.forget("nobody")["erased"] == {}

@@ -10,7 +10,7 @@ import pytest
 
 from tenure.errors import ConfigError, SourceError
 from tenure.prepare.versions import Fingerprint
-from tenure.project import Project, dvc, skipping
+from tenure.project import Project, skipping
 from tenure.project.folder import Folder
 from tenure.project.versions import list_versions
 
@@ -18,8 +18,7 @@ from .test_forgetting import CONFIG, letters
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setattr(dvc, "is_installed", lambda: False)
+def project(tmp_path: Path) -> Project:
     letters().write_csv(tmp_path / "letters.csv")
     root = tmp_path / "project"
     root.mkdir()
@@ -68,7 +67,7 @@ def test_a_clone_that_has_the_version_does_not_prepare_it(project: Project) -> N
     assert project.prepare().id == first.id
 
 
-def test_training_twice_is_training_once(project: Project, tmp_path: Path) -> None:
+def test_training_twice_is_training_once(project: Project) -> None:
     first = project.run()
     assert first.notes == ()
     second = project.run()
@@ -77,6 +76,10 @@ def test_training_twice_is_training_once(project: Project, tmp_path: Path) -> No
     assert "nothing was trained" in second.to_text()
     assert len(list(project.folder.runs.iterdir())) == 1
 
+
+@pytest.mark.slow
+def test_training_is_done_again_for_a_reason(project: Project, tmp_path: Path) -> None:
+    first = project.run()
     again = project.run(again=True)
     assert (again.run != first.run, again.version) == (True, first.version)
     longer = project.run(budget=500.0)
