@@ -13,6 +13,7 @@ from tenure.cli import main
 from tenure.errors import ConfigError
 from tenure.project import Project
 from tenure.project.preparing import load_prepared
+from tenure.project.versions import list_versions
 
 CONFIG = """\
 name: shop
@@ -99,13 +100,30 @@ def test_the_panel_at_a_training_cutoff_is_what_was_trained_on(shop: Path):
         assert rows[column].cast(then.schema[column], strict=False).equals(then[column]), column
 
 
-def test_every_event_table_is_in_the_version_of_the_data(shop: Path):
+def test_a_change_of_any_event_table_is_prepared_again_and_named(shop: Path):
     first = Project.open(str(shop)).prepare()
-    with (shop / "tickets.csv").open("a") as file:
+    (shop / "elsewhere").mkdir()
+    (shop / "tickets.csv").rename(shop / "elsewhere" / "tickets.csv")
+    (shop / "tenure.yaml").write_text(CONFIG.replace("tickets.csv", "elsewhere/tickets.csv"))
+    moved = Project.open(str(shop)).prepare()
+    assert moved.id == first.id
+    assert str(moved.note).startswith("unchanged")
+    with (shop / "elsewhere" / "tickets.csv").open("a") as file:
         file.write("00007,2024-02-12\n")
-    second = Project.open(str(shop)).prepare()
-    assert first.data_version != second.data_version
-    assert first.id != second.id
+    changed = Project.open(str(shop)).prepare()
+    assert "data.tables.tickets" in str(changed.note)
+    assert changed.id != first.id
+
+
+def test_a_forgotten_customer_does_not_come_back_from_the_events(shop: Path, monkeypatch, capsys):
+    monkeypatch.chdir(shop)
+    before = Project.open(str(shop)).prepare().rows.collect()
+    assert "00007" in before["customer"]
+    receipt = told(capsys, "forget", "00007")
+    assert "visits.txt" in str(receipt)
+    after = Project.open(str(shop)).prepare().rows.collect()
+    assert "00007" not in after["customer"]
+    assert len(after) == len(before.filter(pl.col("customer") != "00007"))
 
 
 def test_bad_cells_are_named_row_by_row_in_a_file(shop: Path, monkeypatch, capsys):
@@ -130,7 +148,8 @@ def test_a_table_of_rows_with_their_own_time(shop: Path, monkeypatch, capsys):
     (shop / "orders.csv").write_text("customer,placed,churned\n" + "\n".join(orders) + "\n")
     text = CONFIG.replace("  cutoffs: [2024-04-01, 2024-05-01]", "  source: orders.csv\n  time: placed")
     (shop / "tenure.yaml").write_text(text.replace("  label: {table: visits, when: none, within: 30d}\n", ""))
-    prepared = load_prepared(Project.open(str(shop)).folder, str(told(capsys, "prepare")["prepared"]))
+    told(capsys, "prepare")
+    prepared = load_prepared(Project.open(str(shop)).folder)
     assert (prepared.recipe.time, prepared.recipe.group) == ("placed", "customer")
     (shop / "new.csv").write_text("customer,placed\n00003,2024-05-01\n99999,2024-05-02\n")
     assert told(capsys, "panel", "new.parquet", "--source", "new.csv")["rows"] == 2
@@ -187,4 +206,4 @@ def test_a_ragged_line_of_words_is_named(shop: Path, monkeypatch, capsys):
     err = capsys.readouterr().err
     assert "4 fields are expected, 2 came" in err
     assert f"line {n_lines}" in err
-    assert not list((shop / ".tenure" / "prepared").iterdir())
+    assert list_versions(Project.open(str(shop)).folder) == []

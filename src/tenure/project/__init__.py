@@ -21,8 +21,10 @@ from tenure.project.folder import Folder, find_folder
 if TYPE_CHECKING:
     from tenure.model.registry import Registry
     from tenure.monitor.report import MonitorReport
+    from tenure.prepare.changes import Changes
     from tenure.project.preparing import Prepared
     from tenure.project.report import RunReport
+    from tenure.project.shape import SchemaText
     from tenure.project.trained import TrainedRun
     from tenure.project.versions import Version
 
@@ -52,6 +54,18 @@ class Project:
         config = self.config
         with self.folder.changing("prepare"):
             return prepare(self.folder, config, again=again)
+
+    def changes(self, prepared: Prepared) -> Changes:
+        """What preparing did to the cells of the source, by column and rule."""
+        from tenure.project.cleaning import list_changes
+
+        return list_changes(self.folder, self.config, prepared)
+
+    def schema(self, format: str = "tenure") -> SchemaText:
+        """The project's schema.json; format: tenure, jsonschema, frictionless or pandera."""
+        from tenure.project.shape import export_schema
+
+        return export_schema(self.folder, format)
 
     def train(
         self,

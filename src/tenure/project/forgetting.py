@@ -138,12 +138,12 @@ def _pages(folder: Folder) -> list[Path]:
 
 def _remaining(folder: Folder, config: ProjectConfig, person: Person, receipt: Receipt) -> dict[str, int]:
     """The user's own tables that still hold the person, with the number of rows."""
-    from tenure.prepare.sources import find_source, scan
+    from tenure.prepare.events.source import read_table
 
     counts = {}
     for spec, delimiter, columns in _own_tables(config, person):
         try:
-            table = scan(find_source(spec, folder.root, delimiter))
+            table, _ = read_table(spec, delimiter, folder.root)
             counts[spec] = Person(person.identifier, columns).count(table)
         except (TenureError, OSError, pl.exceptions.PolarsError) as error:
             said = f"{spec}: it could not be read ({str(error).splitlines()[0]})"

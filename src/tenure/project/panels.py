@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,15 +24,15 @@ if TYPE_CHECKING:
 PROBLEMS = "events.problems.csv"
 
 
-def read_panel(folder: Folder, data: DataConfig) -> tuple[Panel, str]:
-    """The rows to learn from, and one SHA-256 over data.source and every event table.
+def read_panel(folder: Folder, data: DataConfig) -> tuple[Panel, dict[str, str]]:
+    """The rows to learn from, and the SHA-256 of what they were made from: data.source and every event table.
 
     Cells for which an event was left out are named in .tenure/events.problems.csv.
     Raises SourceError, TargetError or ConfigError, with nothing written, when the tables are unfit.
     """
     from tenure.prepare.events import build_panel
 
-    tables, source, sha256 = _read(data, data.source, folder.root, folder.root)
+    tables, source, inputs = _read(data, data.source, folder.root, folder.root)
     moments = data.cutoffs.moments if data.cutoffs else None
     panel = build_panel(data, tables, source, moments)
     named = [data.target, *([data.group] if data.group else []), *data.excluded]
@@ -41,7 +40,7 @@ def read_panel(folder: Folder, data: DataConfig) -> tuple[Panel, str]:
     if missing:
         raise ColumnsMissing(missing, panel.rows.columns, where=f"{folder.config_file}, of the event tables")
     _name_problems(folder.own / PROBLEMS, panel.problems)
-    return panel, sha256
+    return panel, inputs
 
 
 def write_panel(
@@ -59,7 +58,7 @@ def write_panel(
     target = check_output(output)
     moments = _moments(data, at, folder)
     chosen = (data.source, folder.root) if source is None else (source, Path.cwd())
-    tables, rows, sha256 = _read(data, *chosen, folder.root)
+    tables, rows, inputs = _read(data, *chosen, folder.root)
     panel = build_panel(data, tables, rows, moments, labelled=False)
     temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{target.name}")
     try:
@@ -78,7 +77,7 @@ def write_panel(
         "rows": len(panel.rows),
         "columns": len(panel.rows.columns),
         "warnings": list(panel.warnings),
-        "source_sha256": sha256,
+        "sha256": inputs,
     }
 
 
@@ -112,25 +111,23 @@ def _moments(data: DataConfig, at: str | None, folder: Folder) -> list[datetime]
 
 def _read(
     data: DataConfig, spec: str | None, base: Path, root: Path
-) -> tuple[list[Events], pl.DataFrame | None, str]:
-    """Every event table, typed; the table of rows, as it is; one SHA-256 over the bytes of all."""
+) -> tuple[list[Events], pl.DataFrame | None, dict[str, str]]:
+    """Every event table, typed; the table of rows, as it is; table -> SHA-256 of its bytes."""
     from tenure.prepare.events import type_events
     from tenure.prepare.events.labels import columns_of_label
     from tenure.prepare.events.source import read_table
 
-    digest = hashlib.sha256()
+    inputs = {}
     rows = None
     if spec is not None:
-        table, sha256 = read_table(spec, data.delimiter, base)
+        table, inputs["the source"] = read_table(spec, data.delimiter, base)
         rows = table.collect()
-        digest.update(f"source {sha256}\n".encode())
     tables = []
     for name, config in data.tables.items():
-        table, sha256 = read_table(config.source, config.delimiter, root)
-        digest.update(f"{name} {sha256}\n".encode())
+        table, inputs[f"data.tables.{name}"] = read_table(config.source, config.delimiter, root)
         also = columns_of_label(data.label) if data.label and data.label.table == name else {}
         tables.append(type_events(name, table, config, also))
-    return tables, rows, digest.hexdigest()
+    return tables, rows, inputs
 
 
 def _name_problems(path: Path, problems: Mapping[str, tuple[CellProblem, ...]]) -> None:

@@ -44,8 +44,8 @@ def read_raw(folder: Folder, config: ProjectConfig) -> RawTable:
 def _of_events(folder: Folder, config: ProjectConfig) -> RawTable:
     from tenure.project.panels import read_panel
 
-    panel, sha256 = read_panel(folder, config.data)
-    return RawTable(panel.rows.lazy(), len(panel.rows), {"the event tables": sha256}, panel.warnings)
+    panel, inputs = read_panel(folder, config.data)
+    return RawTable(panel.rows.lazy(), len(panel.rows), inputs, panel.warnings)
 
 
 def _of_source(folder: Folder, config: ProjectConfig) -> RawTable:

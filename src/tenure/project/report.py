@@ -33,6 +33,7 @@ class RunReport:
     validation: the winner fitted on the training part only, on the validation part.  test: the release,
     on the test part, which was read once.  baselines: name to test metrics of the majority class (or the
     mean) and of a plain logistic (or ridge) regression.  gain: of the metric over each of them, paired.
+    parts: of the split, each with its rows and its target with an interval.
     post: whether it is champion, and why, in words.  notes: what was done again and why, or that nothing was.
     seconds: wall time by stage; "candidates" is the part spent inside the candidates' own fit and predict.
     """
@@ -49,6 +50,7 @@ class RunReport:
     baselines: Mapping[str, Metrics]
     gain: Metrics
     rows: Mapping[str, int]
+    parts: Mapping[str, Any]
     seconds: Mapping[str, float]
     release: str
     run: str
@@ -75,6 +77,7 @@ class RunReport:
             "threshold": self.threshold,
             "importance": dict(self.importance),
             "rows": dict(self.rows),
+            "parts": dict(self.parts),
             "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
             "release": self.release,
             "run": self.run,

@@ -35,23 +35,34 @@ def of_preparing(config: ProjectConfig, inputs: dict[str, str]) -> Fingerprint:
     """What decides how rows are prepared. inputs: table -> SHA-256 of what was read; where it lies does not count."""
     sections = config.model_dump(mode="json")
     settings = {key: value for key, value in sections.items() if key not in _OF_LATER_STAGES}
-    settings["data"] = {key: value for key, value in settings["data"].items() if key != "source"}
+    data = _without_place(settings["data"])
+    tables = {name: _without_place(table) for name, table in data["tables"].items()}
+    settings["data"] = {**data, "tables": tables}
     return Fingerprint(inputs, settings, code_digest(_PREPARING, _LIBRARIES))
+
+
+def _without_place(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key != "source"}
 
 
 # sections of tenure.yaml that nothing in prepared rows depends on; a new section counts until it is named here
 _OF_LATER_STAGES = ("name", "model", "fairness", "business", "serve", "monitor", "retrain", "store")
 
 
-def of_training(config: ProjectConfig, version: str) -> Fingerprint:
-    """What decides which model comes out of a data version; a budget in seconds is a setting as any other."""
+def of_training(config: ProjectConfig, version: str, schema: str) -> Fingerprint:
+    """What decides which model comes out of a data version; a budget in seconds is a setting as any other.
+
+    schema: the hash of the schema that the rows were prepared under, which the release carries.
+    """
     settings: dict[str, Any] = {
         "model": config.model.model_dump(mode="json"),
         "split": {"seed": config.split.seed},
         "fairness": config.model_dump(mode="json")["fairness"],
     }
     return Fingerprint(
-        {"the prepared rows": version}, settings, code_digest(_TRAINING, (*_LIBRARIES, *_TRAINERS))
+        {"the prepared rows": version, "schema.json": schema},
+        settings,
+        code_digest(_TRAINING, (*_LIBRARIES, *_TRAINERS)),
     )
 
 
