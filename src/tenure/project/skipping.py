@@ -14,7 +14,7 @@ from tenure.prepare.versions import Fingerprint, code_digest, what_changed
 from tenure.project.folder import Folder
 
 _KEPT = 20
-_PREPARING = ("prepare", "config", "project/preparing")
+_PREPARING = ("prepare", "project/reading", "project/panels", "project/preparing")
 _TRAINING = (*_PREPARING, "model", "release", "project/training")
 _LIBRARIES = ("polars", "numpy")
 _TRAINERS = ("scikit-learn", "scipy", "xgboost-cpu", "lightgbm", "catboost", "optuna", "sqlglot")
