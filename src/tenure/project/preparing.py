@@ -83,7 +83,7 @@ class Prepared:
         from tenure.prepare.columns import target_values
 
         target, group = self.recipe.target, self.recipe.group
-        keys = self.rows.select(dict.fromkeys(name for name in (target.name, group) if name)).collect()
+        keys = self.rows.select(*dict.fromkeys(name for name in (target.name, group) if name)).collect()
         y = target_values(target, keys[target.name])
         return describe_parts(y, self.parts, target.classes, keys[group] if group else None)
 
