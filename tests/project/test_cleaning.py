@@ -25,9 +25,8 @@ def test_changes_are_counted_from_the_source(tmp_path: Path) -> None:
     write_table(tmp_path / "t.csv")
     folder = Folder(tmp_path / "project")
     create_project(folder, Request(str(tmp_path / "t.csv"), "churn", id="id"))
-    text = folder.config_file.read_text().replace(
-        "  exclude: []", "  levels: {plan: {PLUS: Basic}}\n  exclude: []"
-    )
+    written = folder.config_file.read_text()
+    text = written.replace("  levels: {}", "  levels: {plan: {PLUS: Basic}}")
     folder.config_file.write_text(text)
     project = Project.open(str(folder.root))
     prepared = project.prepare()
@@ -36,6 +35,9 @@ def test_changes_are_counted_from_the_source(tmp_path: Path) -> None:
     assert {column.name: column.levels for column in prepared.recipe.features}["plan"] == ("Basic", "Pro")
     rows = {change.rule: change.examples[0].row for change in project.changes(prepared).rows}
     assert rows == {"row without a target left out": 121, "duplicate row dropped": 120}
+    doubts = project.doubts(prepared)
+    assert doubts.n_rows == len(prepared.parts) == 120
+    assert doubts.warnings() == []
     write_table(tmp_path / "t.csv", 90)
     with pytest.raises(ProjectError, match="has changed"):
         project.changes(prepared)

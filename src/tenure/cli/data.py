@@ -58,10 +58,10 @@ def prepare(args: Namespace) -> Result:
         *(f"warning: {warning}" for warning in prepared.warnings),
     ]
     if args.changes:
-        changes = project.changes(prepared)
-        document["changes"] = changes.to_dict()
-        lines += ["", changes.to_text()]
-    return Result(document, "\n".join(lines))
+        changes, doubts = project.changes(prepared), project.doubts(prepared)
+        document["changes"], document["doubts"] = changes.to_dict(), doubts.to_dict()
+        lines += ["", changes.to_text(), doubts.to_text()]
+    return Result(document, "\n".join(lines).rstrip())
 
 
 def panel(args: Namespace) -> Result:

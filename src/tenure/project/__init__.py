@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tenure.model.registry import Registry
     from tenure.monitor.report import MonitorReport
     from tenure.prepare.changes import Changes
+    from tenure.prepare.doubts import Doubts
     from tenure.project.preparing import Prepared
     from tenure.project.report import RunReport
     from tenure.project.shape import SchemaText
@@ -66,6 +67,12 @@ class Project:
         from tenure.project.shape import export_schema
 
         return export_schema(self.folder, format)
+
+    def doubts(self, prepared: Prepared) -> Doubts:
+        """What looks wrong in the prepared rows, and was left as it is."""
+        from tenure.project.cleaning import list_doubts
+
+        return list_doubts(prepared)
 
     def train(
         self,

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tenure.prepare.balance import Balance
+    from tenure.prepare.keys import RepeatedKeys
     from tenure.prepare.sift import Sifted
 
 log = logging.getLogger(__name__)
@@ -152,7 +153,12 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         rows=pl.scan_parquet(path),
         parts=parts,
         golden=_golden_rows(recipe, sifted.training.head(_MIXED_ROWS)),
-        warnings=(*table.warnings, *sifted.warnings, *recipe.warnings),
+        warnings=(
+            *table.warnings,
+            *sifted.warnings,
+            *recipe.warnings,
+            *_doubts(recipe, sifted.training, path),
+        ),
         settings=settings_of(config),
         fingerprint=fingerprint,
         content=content.hexdigest(),
@@ -179,6 +185,26 @@ def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
         test=split.test,
         seed=split.seed,
     )
+
+
+def _doubts(recipe: Recipe, training: pl.DataFrame, path: Path) -> list[str]:
+    """What looks wrong in a sample of raw training rows, and in the ids of all rows that are kept."""
+    import polars as pl
+
+    from tenure.prepare.columns import read
+    from tenure.prepare.doubts import look_over
+
+    typed = read(recipe, training.lazy()).collect()
+    return look_over(recipe, typed, keys=repeated_keys(recipe, pl.scan_parquet(path))).warnings()
+
+
+def repeated_keys(recipe: Recipe, rows: pl.LazyFrame) -> RepeatedKeys | None:
+    """Ids that name several rows; None without an id column, or where rows of one id are a group."""
+    from tenure.prepare.keys import find_repeated_keys
+
+    if recipe.id is None or recipe.id == recipe.group:
+        return None
+    return find_repeated_keys(rows.select(recipe.id).collect().to_series())
 
 
 def _golden_rows(recipe: Recipe, raw: pl.DataFrame) -> tuple[dict[str, Any], ...]:
