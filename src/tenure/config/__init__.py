@@ -7,6 +7,7 @@ file, the line, the key and the nearest valid key.
 from tenure.config.data import DataConfig
 from tenure.config.load import FILE_NAME, config_schema, describe_idle_keys, load_config, parse_config
 from tenure.config.models import BusinessConfig, ProjectConfig
+from tenure.config.sources import Secrets, SourceConfig, kind_of, source_like
 from tenure.config.values import parse_duration, resolve_reference
 
 __all__ = [
@@ -14,10 +15,14 @@ __all__ = [
     "BusinessConfig",
     "DataConfig",
     "ProjectConfig",
+    "Secrets",
+    "SourceConfig",
     "config_schema",
     "describe_idle_keys",
+    "kind_of",
     "load_config",
     "parse_config",
     "parse_duration",
     "resolve_reference",
+    "source_like",
 ]

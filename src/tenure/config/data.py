@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tenure.config.values import Label, Strict
+from tenure.config.sources import SourceConfig
+from tenure.config.values import Label
 
 
-class DataConfig(Strict):
+class DataConfig(SourceConfig):
     """Where the table is and what its special columns are."""
 
-    source: str = Field(description="path, glob or address of the table; relative to this file")
     target: str = Field(description="the column to predict")
     positive: Label | None = Field(None, description="the class that `probability` speaks of")
     id: str | None = Field(None, description="the column that names a row; never a feature")
@@ -23,9 +23,6 @@ class DataConfig(Strict):
     )
     exclude: list[str] | dict[str, str] = Field(
         default_factory=list, description="columns known to be unusable; a list, or column: reason"
-    )
-    delimiter: str | None = Field(
-        None, min_length=1, max_length=1, description="of CSV files; null: comma, tab for .tsv"
     )
     task: Literal["binary", "multiclass", "regression"] | None = Field(
         None, description="null: inferred from the target"

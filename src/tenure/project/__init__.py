@@ -85,12 +85,15 @@ class Project:
         *,
         model: str = "champion",
         explain: int = 0,
-        delimiter: str | None = None,
+        **written: str | None,
     ) -> dict[str, Any]:
-        """Score a table into a .csv or .parquet file."""
+        """Score a table into a .csv or .parquet file.
+
+        written: delimiter, encoding, query or table, where the table is not written as the project's own.
+        """
         from tenure.project.predicting import predict
 
-        return predict(self.folder, self.config, model, source, output, explain, delimiter)
+        return predict(self.folder, self.config, model, source, output, explain, written)
 
     def serve(self, *, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
         """Answer over HTTP with the champion until interrupted."""

@@ -53,6 +53,11 @@ class Folder:
         return self.own / "champion.json"
 
     @property
+    def collected(self) -> Path:
+        """Rows from databases, APIs and object stores, as they came last."""
+        return self.own / "collected"
+
+    @property
     def prepared(self) -> Path:
         return self.own / "prepared"
 

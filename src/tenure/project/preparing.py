@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,10 +57,10 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
 
     Raises SourceError or TargetError, with nothing written, when the table is unfit.
     """
-    from tenure.prepare.sources import check_source, find_source, scan
+    from tenure.prepare.sources import check_source, open_source, scan
 
     data = config.data
-    source = find_source(data.source, folder.root, data.delimiter)
+    source = open_source(data, folder.root, folder.collected)
     facts = check_source(source)
     named = [c for c in (data.target, data.id, data.time, data.group, *data.excluded) if c is not None]
     missing = [column for column in named if column not in facts.columns]
@@ -70,6 +70,7 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
     prepared = split_and_learn(
         scan(source, has_blank_lines=facts.has_blank_lines).collect(), config, facts.sha256
     )
+    prepared = replace(prepared, warnings=(*facts.warnings, *prepared.warnings))
     keep_prepared(folder, prepared)
     return prepared
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tenure.config import ProjectConfig
+from tenure.config import ProjectConfig, source_like
 from tenure.errors import ColumnsMissing, RowsRefused, SourceError
 from tenure.journal.entries import GivenOutcome, Prediction, from_micros, row_key
 from tenure.journal.queries import events, health, labelled, predictions_between
@@ -43,10 +43,10 @@ def take_outcomes(folder: Folder, config: ProjectConfig, source: str) -> dict[st
     Raises RowsRefused naming every cell that is no label, with nothing recorded.
     """
     from tenure.prepare.columns import target_problems
-    from tenure.prepare.sources import check_source, find_source, scan
+    from tenure.prepare.sources import check_source, open_source, scan
 
     recipe = Scorer.load(find_release(folder, config, "champion").release).recipe
-    table = find_source(source, Path.cwd(), config.data.delimiter)
+    table = open_source(source_like(config.data, source), Path.cwd(), folder.collected)
     facts = check_source(table, min_rows=1)
     outcome = next((name for name in ("outcome", recipe.target.name) if name in facts.columns), None)
     by_prediction = next(
