@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
@@ -34,7 +34,7 @@ def stream_of(config: SourceConfig, secrets: Secrets, limit: int | None = None) 
     api = config.api or ApiConfig()
     address = secrets.expand(config.source, "data.source", quote_in_address)
 
-    def stream(after: Any) -> Iterator[Batch]:
+    def stream(after: Any) -> Generator[Batch]:
         web = Web(config, secrets)
         place = after or _first(api)
         seen = {_mark(place)}

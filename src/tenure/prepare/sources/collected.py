@@ -14,7 +14,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Batch:
 
 
 # Called with `after` of the last part that is kept, or None for the beginning.
-Stream = Callable[[Any], Iterator[Batch]]
+Stream = Callable[[Any], Generator[Batch]]
 
 
 @dataclass(slots=True)
@@ -92,19 +92,17 @@ def collect(
         told = time.monotonic()
         held: list[pl.DataFrame] = []
         after, n_again = None, 0
-        for batch in stream(state.parts[-1]["after"] if state.parts else None):
-            held.append(batch.rows)
-            after = batch.after
-            n_again += batch.n_again
-            if (
-                sum(map(len, held)) >= part_rows
-                or sum(frame.estimated_size() for frame in held) >= part_bytes
-            ):
-                _keep(place, folder, state, held, after)
-                held = []
-            if time.monotonic() - told >= _TELL_EVERY:
-                told = time.monotonic()
-                log.info("collecting %s: %d rows", address, state.rows + sum(map(len, held)))
+        with contextlib.closing(stream(state.parts[-1]["after"] if state.parts else None)) as batches:
+            for batch in batches:
+                held.append(batch.rows)
+                after = batch.after
+                n_again += batch.n_again
+                if sum(map(len, held)) >= part_rows or sum(map(_size, held)) >= part_bytes:
+                    _keep(place, folder, state, held, after)
+                    held = []
+                if time.monotonic() - told >= _TELL_EVERY:
+                    told = time.monotonic()
+                    log.info("collecting %s: %d rows", address, state.rows + sum(map(len, held)))
         if held:
             _keep(place, folder, state, held, after)
         if not state.rows:
@@ -183,6 +181,10 @@ def _keep(place: Path, folder: Path, state: _State, held: list[pl.DataFrame], af
     _write_parquet(folder / name, rows)
     state.parts.append({"name": name, "rows": len(rows), "after": after})
     _write(place, state)
+
+
+def _size(frame: pl.DataFrame) -> float:
+    return frame.estimated_size()
 
 
 def _write_parquet(path: Path, rows: pl.DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ def stream_of(config: SourceConfig, base: Path, secrets: Secrets, limit: int | N
     url = _url(config, base, secrets)
     where = secrets.scrub(config.source)
 
-    def stream(after: Any) -> Iterator[Batch]:
+    def stream(after: Any) -> Generator[Batch]:
         with _explained(where, secrets):
             engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
             with engine.connect() as connection:
@@ -112,13 +112,12 @@ def _query(connection: Connection, query: str, where: str, limit: int | None) ->
     streaming = connection.execution_options(
         stream_results=True, max_row_buffer=FETCH_ROWS, no_parameters=True
     )
-    result = streaming.exec_driver_sql(query.rstrip().rstrip(";"))
-    if not result.returns_rows:
-        connection.rollback()
-        raise SourceError("data.query returns no rows", where=where, todo="write a SELECT")
-    names = _differing(list(result.keys()), where)
-    for rows in _partitions(result, limit):
-        yield Batch(_frame(names, rows, where))
+    with streaming.exec_driver_sql(query.rstrip().rstrip(";")) as result:
+        if not result.returns_rows:  # what it did is rolled back with the connection
+            raise SourceError("data.query returns no rows", where=where, todo="write a SELECT")
+        names = _differing(list(result.keys()), where)
+        for rows in _partitions(result, limit):
+            yield Batch(_frame(names, rows, where))
 
 
 def _table(
@@ -138,11 +137,11 @@ def _table(
         if after is not None:
             chosen = chosen.where(tuple_(*keys) > tuple_(*after) if len(keys) > 1 else keys[0] > after[0])
     streaming = connection.execution_options(stream_results=True, max_row_buffer=FETCH_ROWS)
-    result = streaming.execute(chosen)
     names = [column.name for column in table.columns]
     places = [names.index(key.name) for key in keys]
-    for rows in _partitions(result, limit):
-        yield Batch(_frame(names, rows, where), _key(rows[-1], places))
+    with streaming.execute(chosen) as result:
+        for rows in _partitions(result, limit):
+            yield Batch(_frame(names, rows, where), _key(rows[-1], places))
 
 
 def _key(row: Sequence[Any], places: list[int]) -> list[Any] | None:
@@ -155,11 +154,9 @@ def _partitions(result: Any, limit: int | None) -> Iterator[list[Any]]:
     left = limit
     while rows := result.fetchmany(FETCH_ROWS if left is None else min(left, FETCH_ROWS)):
         yield rows
-        if left is not None:
-            left -= len(rows)
-            if left <= 0:
-                result.close()
-                return
+        left = None if left is None else left - len(rows)
+        if left == 0:
+            return
 
 
 def _frame(names: list[str], rows: Sequence[Any], where: str) -> Any:
