@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from tenure.config.values import REFERENCE, Strict
 from tenure.errors import ConfigError
@@ -89,7 +89,13 @@ def _encoding(value: str) -> str:
     return value
 
 
-class ApiConfig(Strict):
+class _Discreet(Strict):
+    """Complains of a value without showing it: it may be a secret that was written by mistake."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class ApiConfig(_Discreet):
     """How an HTTP API hands out its rows."""
 
     records: str | None = Field(
@@ -134,7 +140,7 @@ class ApiConfig(Strict):
         return self
 
 
-class SourceConfig(Strict):
+class SourceConfig(_Discreet):
     """Where one table is and how it is written."""
 
     source: str = Field(min_length=1, description="path, folder, glob or address; relative to this file")

@@ -57,7 +57,7 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
 
     Raises SourceError or TargetError, with nothing written, when the table is unfit.
     """
-    from tenure.prepare.sources import check_source, open_source, scan
+    from tenure.prepare.sources import check_source, open_source, scan, unlike_last
 
     data = config.data
     source = open_source(data, folder.root, folder.collected)
@@ -70,9 +70,20 @@ def prepare(folder: Folder, config: ProjectConfig) -> Prepared:
     prepared = split_and_learn(
         scan(source, has_blank_lines=facts.has_blank_lines).collect(), config, facts.sha256
     )
-    prepared = replace(prepared, warnings=(*facts.warnings, *prepared.warnings))
+    changed = unlike_last(source.name, facts.n_rows, _rows_of_last(folder))
+    notes = (*facts.warnings, changed) if changed else facts.warnings
+    prepared = replace(prepared, warnings=(*notes, *prepared.warnings))
     keep_prepared(folder, prepared)
     return prepared
+
+
+def _rows_of_last(folder: Folder) -> int | None:
+    """How many rows the latest prepared table has, if there is one that can be read."""
+    try:
+        name = json.loads((folder.own / "prepared.json").read_text())["id"]
+        return sum(json.loads((folder.prepared / name / "facts.json").read_text())["rows"].values())
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def split_and_learn(raw: pl.DataFrame, config: ProjectConfig, sha256: str) -> Prepared:

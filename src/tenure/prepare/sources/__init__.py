@@ -2,8 +2,9 @@
 
 from tenure.prepare.sources.batches import batches
 from tenure.prepare.sources.check import SourceFacts, check_source
+from tenure.prepare.sources.collected import unlike_last
 from tenure.prepare.sources.find import Source
 from tenure.prepare.sources.open import open_source
 from tenure.prepare.sources.scan import scan
 
-__all__ = ["Source", "SourceFacts", "batches", "check_source", "open_source", "scan"]
+__all__ = ["Source", "SourceFacts", "batches", "check_source", "open_source", "scan", "unlike_last"]

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from tenure.config import Secrets, SourceConfig
 from tenure.config.sources import quote_in_address
 from tenure.durable import TEMPORARY, flush_folder
-from tenure.errors import ExtraMissing, SourceError
+from tenure.errors import ExtraMissing, SourceError, TenureError
 from tenure.prepare.sources.collected import only_one
 from tenure.prepare.sources.find import tables_among
 from tenure.prepare.sources.web import TRIES, Web, wait_before
@@ -35,6 +35,7 @@ _MARKS = (
     "md5Hash",
     "content_md5",
     "mtime",
+    "created",
     "LastModified",
     "last_modified",
     "updated",
@@ -69,7 +70,7 @@ def fetch_store(config: SourceConfig, place: Path, secrets: Secrets, *, only_fir
         with only_one(place):
             paths = [_from_store(store, name, place, where) for name in (names[:1] if only_first else names)]
             _drop_others(place, paths)
-    except SourceError:
+    except TenureError:
         raise
     except ImportError as error:
         scheme = config.source.partition("://")[0]

@@ -20,6 +20,7 @@ _BUSY = (429, 500, 502, 503, 504)
 _CONNECT, _READ = 10.0, 120.0  # seconds
 _LONGEST_WAIT = 120  # seconds; a server may ask for less
 _REDIRECTS = 5
+_BACKOFF = 0.5  # seconds before the second try; doubled from try to try
 
 
 class Web:
@@ -38,7 +39,7 @@ class Web:
         self._session.trust_env = False  # a .netrc of the machine must not replace the token
         retry = Retry(
             total=TRIES,
-            backoff_factor=0.5,
+            backoff_factor=_BACKOFF,
             backoff_jitter=0.2,
             backoff_max=_LONGEST_WAIT,
             retry_after_max=_LONGEST_WAIT,
