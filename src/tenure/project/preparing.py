@@ -81,7 +81,8 @@ def _rows_of_last(folder: Folder) -> int | None:
     """How many rows the latest prepared table has, if there is one that can be read."""
     try:
         name = json.loads((folder.own / "prepared.json").read_text())["id"]
-        return sum(json.loads((folder.prepared / name / "facts.json").read_text())["rows"].values())
+        rows: dict[str, int] = json.loads((folder.prepared / name / "facts.json").read_text())["rows"]
+        return sum(rows.values())
     except (OSError, ValueError, KeyError):
         return None
 

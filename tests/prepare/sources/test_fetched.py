@@ -53,7 +53,7 @@ def test_a_glob_a_folder_and_one_file(memory: Any, tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_told(memory: Any, tmp_path: Path) -> None:
     for address in ("memory://none/*.csv", "memory://none.csv"):
-        with pytest.raises(SourceError, match="no file is there|no such file"):
+        with pytest.raises(SourceError, match=r"no file is there|no such file"):
             fetch(address, tmp_path)
     memory.pipe("/empty/x.md", b"-")
     with pytest.raises(SourceError, match=r"no table is in this folder; it holds x\.md"):

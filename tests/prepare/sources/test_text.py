@@ -73,7 +73,7 @@ def test_a_character_may_straddle_two_blocks(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("content", "encoding", "message"),
     [
-        (TEXT.encode("latin-1"), None, r"not UTF-8: byte 0xe9 at offset 13(.|\n)*line 2(.|\n)*--encoding \(data\.encoding"),
+        (TEXT.encode("latin-1"), None, r"not UTF-8: byte 0xe9 at offset 13(.|\n)*line 2(.|\n)*--encoding"),
         (TEXT.encode(), "latin-1", "the text is UTF-8, not latin-1"),
         (TEXT.encode(), "cp1252", "the text is UTF-8, not cp1252"),
         (TEXT.encode() + b"x,\x81\n", "cp1252", "not cp1252: byte 0x81 at offset 4[0-9](.|\n)*line 4"),
@@ -93,11 +93,11 @@ def test_runs_of_blanks(tmp_path: Path) -> None:
     packed(tmp_path, "t.txt", b' id  city amount\n 1 "New  York"\t2.5\r\n2   Bern  3 \n\n  3 "" 4')
     rows = read(find("t.txt", tmp_path, delimiter="whitespace"))
     assert rows == [("1", "New  York", "2.5"), ("2", "Bern", "3"), ("3", "", "4")]
-    with pytest.raises(SourceError, match="runs of spaces(.|\n)*--delimiter whitespace"):
-        packed(tmp_path, "s.txt", b"id  city  amount\n1  Bern  2\n2  Rom  3\n")
+    packed(tmp_path, "s.txt", b"id  city  amount\n1  Bern  2\n2  Rom  3\n")
+    packed(tmp_path, "c.txt", b"a,b\n1,2\n3,4\n")
+    with pytest.raises(SourceError, match=r"runs of spaces(.|\n)*--delimiter whitespace"):
         check_source(find("s.txt", tmp_path))
     with pytest.raises(SourceError, match="by ',', not by runs of blanks"):
-        packed(tmp_path, "c.txt", b"a,b\n1,2\n3,4\n")
         check_source(find("c.txt", tmp_path, delimiter="whitespace"))
 
 
@@ -110,8 +110,8 @@ def test_names_for_a_file_without_a_header(tmp_path: Path) -> None:
         packed(tmp_path, name, b"a,b\n1,2\n")
         with pytest.raises(SourceError, match="has a header line, with the names"):
             check_source(find(name, tmp_path, header=["a", "b"]))
+    packed(tmp_path, "t.csv", b"1,1\n2,3\n")
     with pytest.raises(SourceError, match=r"list the names in data\.header"):
-        packed(tmp_path, "t.csv", b"1,1\n2,3\n")
         check_source(find("t.csv", tmp_path))
 
 
@@ -124,7 +124,7 @@ def test_damaged_archives(tmp_path: Path) -> None:
     packed(tmp_path, "t.zip", TEXT.encode() * 1000)
     whole = (tmp_path / "t.zip").read_bytes()
     (tmp_path / "t.zip").write_bytes(whole[:40] + b"\xff\xff\xff" + whole[43:])
-    with pytest.raises(SourceError, match="zip file is damaged|cannot be read"):
+    with pytest.raises(SourceError, match=r"zip file is damaged|cannot be read"):
         check_source(find("t.zip", tmp_path))
     (tmp_path / "t.zip").write_bytes(whole[:60])
     with pytest.raises(SourceError, match="zip file is damaged"):
