@@ -140,6 +140,7 @@ def _add_monitor_commands(commands: Commands) -> None:
     outcomes.add_argument(
         "source", metavar="SOURCE", help="a table with the prediction id or row id, and the outcome"
     )
+    _add_source_options(outcomes, "the config's")
     monitor = _command(commands, "monitor", "check drift, performance and health; exit 1 if a check fails")
     monitor.add_argument("--since", metavar="T", help="start of the window: a date, or a length such as 7d")
     monitor.add_argument("--until", metavar="T", help="end of the window (default: now)")

@@ -200,16 +200,21 @@ class SourceConfig(_Discreet):
         return self
 
 
-def source_like(config: SourceConfig, source: str, **given: str | None) -> SourceConfig:
+def source_like(
+    config: SourceConfig, source: str, *, same_columns: bool = True, **given: str | None
+) -> SourceConfig:
     """Another table that is written as this one: its settings as far as they apply to the address, then given.
 
+    same_columns: it has the columns of this one, so that header, sheet, query, table and api apply too.
     given: what the command line says of delimiter, encoding, query or table; None is not said.
     Raises ConfigError when the address and the settings do not fit.
     """
     kind = kind_of(source)
-    keys = {"delimiter", "encoding", "header", "sheet"}
-    if kind == config.kind:
-        keys |= {"sql": {"query", "table"}, "http": {"api"}}.get(kind, set())
+    keys = {"delimiter", "encoding"}
+    if same_columns:
+        keys |= {"header", "sheet"}
+        if kind == config.kind:
+            keys |= {"sql": {"query", "table"}, "http": {"api"}}.get(kind, set())
     said = {key: value for key, value in given.items() if value is not None}
     if {"query", "table"} & set(said):
         keys -= {"query", "table"}

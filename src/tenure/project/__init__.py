@@ -123,11 +123,11 @@ class Project:
         with self.folder.changing("rollback"):
             return rollback(self.folder, config)
 
-    def take_outcomes(self, source: str) -> dict[str, Any]:
-        """Record true labels that arrived later, joined by prediction id or row id."""
+    def take_outcomes(self, source: str, **written: str | None) -> dict[str, Any]:
+        """Record true labels that arrived later, joined by prediction id or row id. written: as for predict."""
         from tenure.project.watching import take_outcomes
 
-        return take_outcomes(self.folder, self.config, source)
+        return take_outcomes(self.folder, self.config, source, written)
 
     def monitor(self, *, since: datetime | None = None, until: datetime | None = None) -> MonitorReport:
         """Check drift, performance and health over a window (the config's, until now)."""

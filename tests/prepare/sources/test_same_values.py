@@ -31,7 +31,7 @@ def table() -> pl.DataFrame:
     def gaps(values: list[Any]) -> list[Any]:
         return [None if rng.random() < 0.05 else value for value in values]
 
-    day = datetime.date(2023, 1, 1)
+    day, noon = datetime.date(2023, 1, 1), datetime.datetime(2024, 5, 1, 12)
     return pl.DataFrame(
         {
             "customer": [f"C{i:04d}" for i in range(N)],
@@ -41,7 +41,7 @@ def table() -> pl.DataFrame:
             "plan": gaps([["Basic", "Plus", "Zürich, 'X' \"é\""][i] for i in rng.integers(0, 3, N)]),
             "autopay": gaps((rng.random(N) < 0.4).tolist()),
             "joined": gaps([day + datetime.timedelta(days=int(d)) for d in rng.integers(0, 500, N)]),
-            "seen": gaps([datetime.datetime(2024, 5, 1, 8, 30) + datetime.timedelta(minutes=int(m)) for m in rng.integers(0, 9000, N)]),
+            "seen": gaps([noon + datetime.timedelta(minutes=int(m)) for m in rng.integers(0, 9000, N)]),
             "left": ["Yes" if r < 0.3 else "No" for r in rng.random(N)],
         },
         schema_overrides={"charge": pl.Decimal(10, 2)},
