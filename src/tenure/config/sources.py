@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -201,7 +201,7 @@ class SourceConfig(_Discreet):
 
 
 def source_like(
-    config: SourceConfig, source: str, *, same_columns: bool = True, **given: str | None
+    config: SourceConfig, source: str, given: Mapping[str, str | None], *, same_columns: bool = True
 ) -> SourceConfig:
     """Another table that is written as this one: its settings as far as they apply to the address, then given.
 

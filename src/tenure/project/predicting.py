@@ -55,7 +55,7 @@ def predict(
     target = _check_output(output)
     holder = find_release(folder, config, model)
     scorer = Scorer.load(holder.release)
-    table = open_source(source_like(config.data, source, **given), Path.cwd(), folder.collected)
+    table = open_source(source_like(config.data, source, given), Path.cwd(), folder.collected)
     if target in {path.resolve() for path in table.paths}:
         raise TenureError(
             "the output would replace the source", where=str(target), todo="name another output"

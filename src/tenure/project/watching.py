@@ -37,12 +37,12 @@ log = logging.getLogger(__name__)
 
 
 def take_outcomes(
-    folder: Folder, config: ProjectConfig, source: str, given: Mapping[str, str | None]
+    folder: Folder, config: ProjectConfig, source: str, written: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """Record the true labels of a table: a prediction `id` or the project's id column, and the outcome.
 
     The outcome's column is called `outcome`, or as the target. Rows without one yet are left out.
-    given: how the table is written, where not as the project's own; query or table of a database.
+    written: how the table is written, where not as the project's own; query or table of a database.
     Raises RowsRefused naming every cell that is no label, with nothing recorded.
     """
     from tenure.prepare.columns import target_problems
@@ -50,7 +50,7 @@ def take_outcomes(
 
     recipe = Scorer.load(find_release(folder, config, "champion").release).recipe
     table = open_source(
-        source_like(config.data, source, same_columns=False, **given), Path.cwd(), folder.collected
+        source_like(config.data, source, written, same_columns=False), Path.cwd(), folder.collected
     )
     facts = check_source(table, min_rows=1)
     outcome = next((name for name in ("outcome", recipe.target.name) if name in facts.columns), None)

@@ -140,6 +140,23 @@ def test_a_quote_that_is_never_closed_is_found_without_reading_everything(
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=5)
 
 
+@pytest.mark.parametrize("width", [254, 255, 256, 257, 600])
+def test_counts_beyond_a_byte_are_exact(tmp_path: Path, width: int) -> None:
+    header = ",".join(f"c{n}" for n in range(width))
+    row = ",".join("1" for _ in range(width))
+    many = ",".join(['"' + "," * 700 + '"'] + ["1"] * (width - 1))
+    path = written(tmp_path, "\n".join([header, row, many, row, ""]).encode())
+    assert check_csv(path, ",").n_rows == 3
+    for extra in (1, 256, 512):
+        path = written(tmp_path, "\n".join([header, row, row + "," * extra, row, ""]).encode())
+        with pytest.raises(SourceError, match=f"this one has {width + extra}\n.*line 3"):
+            check_csv(path, ",")
+    if width > 256:  # a row that lacks 256 fields
+        path = written(tmp_path, "\n".join([header, row, row[:-512], row, ""]).encode())
+        with pytest.raises(SourceError, match=f"this one has {width - 256}\n"):
+            check_csv(path, ",")
+
+
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=8), st.integers(3, 40))
 def test_what_a_csv_writer_wrote_has_as_many_rows(
