@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
+import threading
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,6 +160,34 @@ def test_a_server_that_stays_down_is_an_error_and_the_next_run_goes_on(
 def ends_in_a_circle(path: str, query: dict[str, str], headers: dict[str, str]) -> Answer:
     cursor = query.get("cursor", "a")
     return 200, {}, {"d": [{"id": cursor}], "n": {"a": "b", "b": "c", "c": "b"}[cursor]}
+
+
+def test_a_killed_collection_goes_on_behind_its_last_whole_part(api: Api, tmp_path: Path) -> None:
+    reached = threading.Event()
+
+    def answer(path: str, query: dict[str, str], headers: dict[str, str]) -> Answer:
+        if query["offset"] == "20" and not reached.is_set():
+            reached.set()
+            time.sleep(0.5)
+        start = int(query["offset"])
+        return 200, {}, ROWS[start : start + 5]
+
+    api.answer = answer
+    script = (
+        "import sys; from pathlib import Path; from tenure.config import SourceConfig\n"
+        "from tenure.prepare.sources import apis, open_source\n"
+        "apis.PART_ROWS = 10\n"
+        "open_source(SourceConfig(source=sys.argv[1], api={'pages': 'offset'}), Path('.'), Path(sys.argv[2]))\n"
+    )
+    address = api.address + "/rows"
+    process = subprocess.Popen([sys.executable, "-c", script, address, str(tmp_path)])
+    assert reached.wait(30)
+    process.kill()
+    process.wait()
+    api.asked.clear()
+    source = fetch(SourceConfig(source=address, api={"pages": "offset"}), tmp_path)
+    assert api.asked[0][1] == {"offset": "20"}
+    assert ids(source) == list(range(25))
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,8 @@ class _Records:
         self._by_blanks = source.delimiter == WHITESPACE
         self._given = source.header
         self._mark = ord(self._delimiter)
+        self._opens = _among(self._mark, _NEWLINE, _QUOTE)
+        self._closes = _among(self._mark, _NEWLINE, _RETURN, _QUOTE)
         self._rest = b""
         self._line = 1  # of the first byte of _rest
         self._started = False
@@ -143,7 +145,7 @@ class _Records:
             )
 
     def _never_closed(self, rest: bytes) -> NoReturn:
-        cells = np.frombuffer(rest, dtype=np.uint8)
+        cells = np.frombuffer(rest + b"\n", dtype=np.uint8)
         self._check_quotes(rest, cells, np.flatnonzero(cells == _QUOTE))
         raise self._fault(
             "a quote is opened and never closed", self._line, 'close it, or double quotes inside a field ("")'
@@ -279,30 +281,30 @@ class _Records:
         self.has_blank_lines |= n_blank > 0
 
     def _check_quotes(self, data: bytes, cells: npt.NDArray[np.uint8], quotes: Positions) -> None:
-        """An opening quote begins a field, a closing one ends it; a doubled one inside stands for itself."""
-        if not len(quotes):
-            return
+        """An opening quote begins a field, a closing one ends it; a doubled one inside stands for itself.
+
+        cells: whole records, so that a line feed ends them; quotes: where the quotes are.
+        """
         opening, closing = quotes[0::2], quotes[1::2]
-        before = cells[np.maximum(opening - 1, 0)]
-        doubled = np.zeros(len(opening), dtype=bool)
-        doubled[1:] = opening[1:] - 1 == closing[: len(opening) - 1]
-        good_open = (opening == 0) | (before == self._mark) | (before == _NEWLINE) | doubled
-        after = cells[np.minimum(closing + 1, len(cells) - 1)]
-        at_end = closing + 1 >= len(cells)
-        good_close = (
-            (after == self._mark) | (after == _NEWLINE) | (after == _RETURN) | (after == _QUOTE) | at_end
+        # The byte before the first is the last, a line feed too.
+        good_open = self._opens[cells[opening - 1]]
+        good_close = self._closes[cells[closing + 1]]
+        if good_open.all() and good_close.all():
+            return
+        bad = min([*opening[~good_open][:1].tolist(), *closing[~good_close][:1].tolist()])
+        raise self._fault(
+            "a quote stands inside a field, where it neither begins nor ends it",
+            self._line + data.count(b"\n", 0, bad),
+            'quote the whole field and double the quotes inside it (""), or take the quote out',
         )
-        bad = np.concatenate((opening[~good_open], closing[~good_close]))
-        if len(bad):
-            line = self._line + data.count(b"\n", 0, int(bad.min()))
-            raise self._fault(
-                "a quote stands inside a field, where it neither begins nor ends it",
-                line,
-                'quote the whole field and double the quotes inside it (""), or take the quote out',
-            )
 
     def _fault(self, what: str, line: int, todo: str) -> SourceError:
         return SourceError(what, where=f"{self._path}, line {line}", todo=todo)
+
+
+def _among(*members: int) -> npt.NDArray[np.bool_]:
+    """For each byte, whether it is one of the members."""
+    return np.isin(np.arange(256), members)
 
 
 def _end_of_records(data: bytes, quotes: Positions) -> int:
