@@ -82,6 +82,7 @@ def guide_commands() -> list[str]:
     return re.findall(r"```sh\n(.*?)```", (DOCS / "guide.md").read_text(encoding="utf-8"), re.S)
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_sources_page_run(tmp_path: Path):
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     blocks = re.findall(r"```sh\n(.*?)```", (DOCS / "sources.md").read_text(encoding="utf-8"), re.S)

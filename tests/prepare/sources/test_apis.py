@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 import threading
@@ -260,14 +259,13 @@ def test_a_look_asks_for_no_more_than_it_needs(api: Api, tmp_path: Path) -> None
     assert (ids(source), len(api.asked)) == (list(range(10)), 1)
 
 
-def test_a_file_of_a_web_server(api: Api, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_of_a_web_server(api: Api, tmp_path: Path, told: pytest.LogCaptureFixture) -> None:
     api.answer = lambda *_: (200, {"ETag": '"1"', "Content-Type": "text/csv"}, b"id;a\n1;2\n3;4\n")
     source = SourceConfig(source=api.address + "/t.csv?v=1", delimiter=";")
     table = fetch(source, tmp_path)
     assert scan(table).collect().rows() == [("1", "2"), ("3", "4")]
-    with caplog.at_level(logging.INFO):
-        assert fetch(source, tmp_path) == table
-    assert "is unchanged" in caplog.text
+    assert fetch(source, tmp_path) == table
+    assert "is unchanged" in told.text
     troubles = iter([None])
     api.answer = lambda *_: next(troubles, (200, {"ETag": '"2"'}, b"id;a\n5;6\n7;8\n"))
     with pytest.MonkeyPatch.context() as patch:

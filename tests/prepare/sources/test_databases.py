@@ -223,7 +223,7 @@ def test_an_interrupted_table_goes_on_behind_its_last_key(
 
 
 def test_an_interrupted_query_starts_again_and_says_so(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: pytest.LogCaptureFixture
 ) -> None:
     fill(address, "customers", 1000, key=False)
     monkeypatch.setattr(databases, "FETCH_ROWS", 100)
@@ -236,9 +236,9 @@ def test_an_interrupted_query_starts_again_and_says_so(
             cut_after(patch, 5)
             with pytest.raises(SourceError, match="closed the connection"):
                 open_source(config, tmp_path, tmp_path)
-        caplog.clear()
+        told.clear()
         assert read(config, tmp_path).height == 1000
-        assert "starts again" in caplog.text
+        assert "starts again" in told.text
 
 
 def test_ten_times_the_rows_and_another_column_are_told(tmp_path: Path) -> None:
