@@ -83,6 +83,22 @@ def guide_commands() -> list[str]:
 
 
 @pytest.mark.slow
+def test_the_commands_of_the_sources_page_run(tmp_path: Path):
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    blocks = re.findall(r"```sh\n(.*?)```", (DOCS / "sources.md").read_text(encoding="utf-8"), re.S)
+    assert blocks
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "".join(blocks)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
 def test_the_guide_runs(tmp_path: Path):
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     service = None

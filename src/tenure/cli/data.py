@@ -8,6 +8,11 @@ from pathlib import Path
 from tenure.cli.execute import Result
 
 
+def written(args: Namespace) -> dict[str, str | None]:
+    """What the options say of how a table is written, and of what is asked of a database."""
+    return {name: getattr(args, name) for name in ("delimiter", "encoding", "query", "table")}
+
+
 def init(args: Namespace) -> Result:
     """Look at a table and write a commented tenure.yaml."""
     from tenure.project.folder import Folder
@@ -15,7 +20,8 @@ def init(args: Namespace) -> Result:
 
     folder = Folder(Path(args.dir or args.project or ".").resolve())
     recipe = create_project(
-        folder, Request(args.data, args.target, args.positive, args.id, args.time, args.delimiter)
+        folder,
+        Request(args.data, args.target, args.positive, args.id, args.time, budget="120s", **written(args)),
     )
     document = {
         "config": str(folder.config_file),

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tenure.cli.data import written
 from tenure.cli.execute import Result
 from tenure.errors import TenureError
 
@@ -47,7 +48,7 @@ def predict(args: Namespace) -> Result:
             f"--explain takes a number of effects from 0, got {args.explain}", todo="correct the option"
         )
     document = Project.open(args.project).predict(
-        args.source, args.output, model=args.model, explain=args.explain, delimiter=args.delimiter
+        args.source, args.output, model=args.model, explain=args.explain, **written(args)
     )
     model = document["model"]
     return Result(
@@ -79,7 +80,7 @@ def _open_or_create(args: Namespace) -> Project:
     if args.source is None:
         given = [
             name
-            for name in ("target", "positive", "id", "time", "delimiter")
+            for name in ("target", "positive", "id", "time", *written(args))
             if getattr(args, name) is not None
         ]
         if given:
@@ -94,7 +95,13 @@ def _open_or_create(args: Namespace) -> Project:
             "a new project needs --target COLUMN", where=str(folder.root), todo="name the column to predict"
         )
     request = Request(
-        args.source, args.target, args.positive, args.id, args.time, args.delimiter, args.budget or "120s"
+        args.source,
+        args.target,
+        args.positive,
+        args.id,
+        args.time,
+        budget=args.budget or "120s",
+        **written(args),
     )
     if folder.config_file.exists():
         check_agreement(folder, request)

@@ -6,6 +6,7 @@ import re
 from argparse import Namespace
 from datetime import UTC, datetime, timedelta
 
+from tenure.cli.data import written
 from tenure.cli.execute import Result
 from tenure.errors import TenureError
 
@@ -14,7 +15,7 @@ def outcomes(args: Namespace) -> Result:
     """Take in true labels that arrived later."""
     from tenure.project import Project
 
-    document = Project.open(args.project).take_outcomes(args.source)
+    document = Project.open(args.project).take_outcomes(args.source, **written(args))
     unknown = document["unknown"]
     text = (
         f"{document['recorded']} recorded, {document['already']} were there already, "

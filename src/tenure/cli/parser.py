@@ -55,7 +55,16 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--positive", metavar="VALUE", help="the class that the probability speaks of")
     parser.add_argument("--id", metavar="COLUMN", help="the column that names a row")
     parser.add_argument("--time", metavar="COLUMN", help="a date column; the split then goes by time")
-    parser.add_argument("--delimiter", metavar="CHAR", help="of a CSV file (default: comma; tab for .tsv)")
+    _add_source_options(parser, "comma; tab for .tsv")
+
+
+def _add_source_options(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--delimiter", metavar="CHAR", help=f"of a CSV file, or the word whitespace (default: {default})"
+    )
+    parser.add_argument("--encoding", metavar="NAME", help="of a CSV file, such as latin-1 (default: UTF-8)")
+    parser.add_argument("--query", metavar="SQL", help="of a database: the rows to take")
+    parser.add_argument("--table", metavar="NAME", help="of a database: the table to take")
 
 
 def _seed(text: str) -> int:
@@ -88,7 +97,9 @@ def _add_data_commands(commands: Commands) -> None:
     init.add_argument(
         "dir", nargs="?", metavar="DIR", help="the new project's folder (default: --project, or here)"
     )
-    init.add_argument("--data", required=True, metavar="SOURCE", help="path or glob of the table")
+    init.add_argument(
+        "--data", required=True, metavar="SOURCE", help="path, folder, glob or address of the table"
+    )
     init.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     _add_column_options(init)
     prepare = _command(commands, "prepare", "read, clean and split the table; learn the recipe")
@@ -142,7 +153,7 @@ def _add_model_commands(commands: Commands) -> None:
     predict.add_argument(
         "--explain", type=int, default=0, metavar="N", help="add the N largest effects of each row"
     )
-    predict.add_argument("--delimiter", metavar="CHAR", help="of a CSV file (default: the config's)")
+    _add_source_options(predict, "the config's")
     _command(commands, "models", "list the versions in the registry")
     promote = _command(commands, "promote", "make a version the champion")
     promote.add_argument("version", metavar="VERSION", help="a version number, or challenger")
@@ -161,6 +172,7 @@ def _add_monitor_commands(commands: Commands) -> None:
     outcomes.add_argument(
         "source", metavar="SOURCE", help="a table with the prediction id or row id, and the outcome"
     )
+    _add_source_options(outcomes, "the config's")
     monitor = _command(commands, "monitor", "check drift, performance and health; exit 1 if a check fails")
     monitor.add_argument("--since", metavar="T", help="start of the window: a date, or a length such as 7d")
     monitor.add_argument("--until", metavar="T", help="end of the window (default: now)")

@@ -8,6 +8,7 @@ from tenure.config.data import DataConfig
 from tenure.config.load import FILE_NAME, config_schema, describe_idle_keys, load_config, parse_config
 from tenure.config.models import BusinessConfig, ProjectConfig
 from tenure.config.schema import SCHEMA_FILE, TableSchema, load_schema, parse_schema
+from tenure.config.sources import Secrets, SourceConfig, kind_of, source_like
 from tenure.config.values import parse_duration, resolve_reference
 
 __all__ = [
@@ -16,13 +17,17 @@ __all__ = [
     "BusinessConfig",
     "DataConfig",
     "ProjectConfig",
+    "Secrets",
+    "SourceConfig",
     "TableSchema",
     "config_schema",
     "describe_idle_keys",
+    "kind_of",
     "load_config",
     "load_schema",
     "parse_config",
     "parse_duration",
     "parse_schema",
     "resolve_reference",
+    "source_like",
 ]

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tenure.config.events import CUTOFF, Cutoffs, EventTableConfig, LabelConfig, TableName
-from tenure.config.values import Label, Misplaced, Strict
+from tenure.config.sources import SourceConfig
+from tenure.config.values import Label, Misplaced
 
 
-class DataConfig(Strict):
+class DataConfig(SourceConfig):
     """Where the table is and what its special columns are."""
 
-    source: str | None = Field(
-        None,
-        description="path, glob or address of the table; relative to this file; null: made from the event tables",
+    source: str = Field(
+        "",
+        description="path, folder, glob or address, relative to this file; null: made from the event tables",
     )
     target: str = Field(description="the column to predict; with a label, the column that its rule makes")
     positive: Label | None = Field(None, description="the class that `probability` speaks of")
@@ -39,12 +40,14 @@ class DataConfig(Strict):
     nulls: dict[Label, list[Label]] = Field(
         default_factory=dict, description="column: values that mean missing, such as -999"
     )
-    delimiter: str | None = Field(
-        None, min_length=1, max_length=1, description="of CSV files; null: comma, tab for .tsv"
-    )
     task: Literal["binary", "multiclass", "regression"] | None = Field(
         None, description="null: inferred from the target"
     )
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _null_is_nothing(cls, value: object) -> object:
+        return "" if value is None else value
 
     @model_validator(mode="after")
     def _event_tables_can_be_joined(self) -> DataConfig:
@@ -53,28 +56,28 @@ class DataConfig(Strict):
             return self
         if self.id is None:
             raise Misplaced("event tables are joined by data.id, which is not set", "tables")
-        if self.cutoffs is None and (self.source is None or self.time is None):
+        if self.cutoffs is None and (not self.source or self.time is None):
             raise Misplaced(
                 "event tables need data.cutoffs, or a data.source with a data.time of each row", "tables"
             )
-        if self.label is None and self.source is None:
+        if self.label is None and not self.source:
             raise Misplaced("no data.source has the target, so that a data.label must make it", "target")
         if self.label is not None and self.label.table not in self.tables:
             raise Misplaced(
                 f"there is no table {self.label.table!r} in data.tables, which has {', '.join(self.tables)}",
                 *("label", "table"),
             )
-        self._names_differ()
+        self._column_names_differ()
         return self
 
     def _needs_no_tables(self) -> None:
         for key in ("cutoffs", "label"):
             if getattr(self, key) is not None:
                 raise Misplaced(f"data.{key} speaks of event tables, and data.tables has none", key)
-        if self.source is None:
+        if not self.source:
             raise ValueError("the key 'source' is missing")
 
-    def _names_differ(self) -> None:
+    def _column_names_differ(self) -> None:
         own = [name for name in (self.id, self.target, CUTOFF if self.cutoffs else None) if name]
         made = [feature[0] for name, table in self.tables.items() for feature in table.features(name)]
         twice = [name for name, n in Counter((*own, *made)).items() if n > 1]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from tenure.config.sources import SourceConfig
 from tenure.config.values import Duration, Misplaced, Strict, parse_duration
 
 # The column of a panel that holds the moment each row speaks of.
@@ -161,13 +162,9 @@ class LabelConfig(Strict):
         return self
 
 
-class EventTableConfig(Strict):
+class EventTableConfig(SourceConfig):
     """Rows with a key, a time and perhaps a later time at which they became known."""
 
-    source: str = Field(description="path or glob of the table; relative to this file")
-    delimiter: str | None = Field(
-        None, min_length=1, description="of CSV files: one character, or whitespace; null: by ending"
-    )
     key: str = Field(description="the column that holds the values of data.id")
     time: str = Field(description="the column that says when the event was")
     known: str | None = Field(None, description="the column that says when the row became known; null: time")
@@ -182,13 +179,6 @@ class EventTableConfig(Strict):
     duplicates: Literal["keep", "drop"] = Field(
         "keep", description="what becomes of rows that equal an earlier one in every column"
     )
-
-    @field_validator("delimiter")
-    @classmethod
-    def _is_a_delimiter(cls, value: str | None) -> str | None:
-        if value is not None and value != "whitespace" and len(value) != 1:
-            raise ValueError(f"one character, or whitespace, is expected, got {value!r}")
-        return value
 
     @field_validator("windows")
     @classmethod

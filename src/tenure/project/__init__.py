@@ -134,12 +134,15 @@ class Project:
         *,
         model: str = "champion",
         explain: int = 0,
-        delimiter: str | None = None,
+        **written: str | None,
     ) -> dict[str, Any]:
-        """Score a table into a .csv or .parquet file."""
+        """Score a table into a .csv or .parquet file.
+
+        written: delimiter, encoding, query or table, where the table is not written as the project's own.
+        """
         from tenure.project.predicting import predict
 
-        return predict(self.folder, self.config, model, source, output, explain, delimiter)
+        return predict(self.folder, self.config, model, source, output, explain, written)
 
     def panel(self, output: str, *, at: str | None = None, source: str | None = None) -> dict[str, Any]:
         """Write the rows of the event tables as they stand at a time, for `predict`; see project.panels."""
@@ -175,11 +178,11 @@ class Project:
         with self.folder.changing("rollback"):
             return rollback(self.folder, config)
 
-    def take_outcomes(self, source: str) -> dict[str, Any]:
-        """Record true labels that arrived later, joined by prediction id or row id."""
+    def take_outcomes(self, source: str, **written: str | None) -> dict[str, Any]:
+        """Record true labels that arrived later, joined by prediction id or row id. written: as for predict."""
         from tenure.project.watching import take_outcomes
 
-        return take_outcomes(self.folder, self.config, source)
+        return take_outcomes(self.folder, self.config, source, written)
 
     def monitor(self, *, since: datetime | None = None, until: datetime | None = None) -> MonitorReport:
         """Check drift, performance and health over a window (the config's, until now)."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from tenure.config import ProjectConfig
+from tenure.config import ProjectConfig, SourceConfig
 from tenure.errors import ProjectError, TenureError
 from tenure.journal.erase import count_person, erase_person
 from tenure.journal.tables import open_journal
@@ -138,26 +138,25 @@ def _pages(folder: Folder) -> list[Path]:
 
 def _remaining(folder: Folder, config: ProjectConfig, person: Person, receipt: Receipt) -> dict[str, int]:
     """The user's own tables that still hold the person, with the number of rows."""
-    from tenure.prepare.events.source import read_table
+    from tenure.prepare.sources import open_table
 
     counts = {}
-    for spec, delimiter, columns in _own_tables(config, person):
+    for table, columns in _own_tables(config, person):
         try:
-            table, _ = read_table(spec, delimiter, folder.root)
-            counts[spec] = Person(person.identifier, columns).count(table)
+            rows, _ = open_table(table, folder.root, folder.collected)
+            counts[table.source] = Person(person.identifier, columns).count(rows)
         except (TenureError, OSError, pl.exceptions.PolarsError) as error:
-            said = f"{spec}: it could not be read ({str(error).splitlines()[0]})"
+            said = f"{table.source}: it could not be read ({str(error).splitlines()[0]})"
             receipt.unchecked += [said] if said not in receipt.unchecked else []
-    return {spec: n for spec, n in counts.items() if n}
+    return {source: n for source, n in counts.items() if n}
 
 
-def _own_tables(config: ProjectConfig, person: Person) -> Iterator[tuple[str, str | None, tuple[str, ...]]]:
-    """Each table that tenure.yaml names: address, delimiter, and the columns that may name a person."""
-    data = config.data
-    if data.source is not None:
-        yield data.source, data.delimiter, person.columns
-    for table in data.tables.values():
-        yield table.source, table.delimiter, (table.key,)
+def _own_tables(config: ProjectConfig, person: Person) -> Iterator[tuple[SourceConfig, tuple[str, ...]]]:
+    """Each table that tenure.yaml names, and the columns that may name a person."""
+    if config.data.source:
+        yield config.data, person.columns
+    for table in config.data.tables.values():
+        yield table, (table.key,)
 
 
 def _document(folder: Folder, identifier: str, receipt: Receipt) -> dict[str, Any]:

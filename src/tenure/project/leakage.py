@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tenure.config import ProjectConfig
+from tenure.config import ProjectConfig, source_like
 from tenure.errors import GateFailed
 from tenure.journal.queries import latest_rows
 from tenure.journal.tables import open_journal
@@ -44,11 +44,10 @@ def pass_gate(folder: Folder, config: ProjectConfig, prepared: Prepared) -> Prep
 def serving_rows(folder: Folder, config: ProjectConfig, recipe: Recipe) -> pl.DataFrame | None:
     """Rows as the service gets them: the config's table, else the latest of the journal; None without any."""
     if config.leakage.serving is not None:
-        from tenure.prepare.sources import check_source, find_source, scan
+        from tenure.prepare.sources import open_table
 
-        source = find_source(config.leakage.serving, folder.root, config.data.delimiter)
-        facts = check_source(source)
-        return scan(source, has_blank_lines=facts.has_blank_lines).collect()
+        table = source_like(config.data, config.leakage.serving, {})
+        return open_table(table, folder.root, folder.collected)[0].collect()
     if not folder.journal.is_file():
         return None
     with closing(open_journal(folder.journal, create=False)) as db:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenure.config import DataConfig, ProjectConfig
+from tenure.config import DataConfig, ProjectConfig, SourceConfig, source_like
 from tenure.config.events import parse_moment
 from tenure.durable import TEMPORARY, flush_folder, write_durably
 from tenure.errors import ColumnsMissing, ConfigError, TenureError
@@ -32,7 +32,7 @@ def read_panel(folder: Folder, data: DataConfig) -> tuple[Panel, dict[str, str]]
     """
     from tenure.prepare.events import build_panel
 
-    tables, source, inputs = _read(data, data.source, folder.root, folder.root)
+    tables, source, inputs = _read(data, data if data.source else None, folder.root, folder)
     moments = data.cutoffs.moments if data.cutoffs else None
     panel = build_panel(data, tables, source, moments)
     named = [data.target, *([data.group] if data.group else []), *data.excluded]
@@ -57,8 +57,11 @@ def write_panel(
     data = config.data
     target = check_output(output)
     moments = _moments(data, at, folder)
-    chosen = (data.source, folder.root) if source is None else (source, Path.cwd())
-    tables, rows, inputs = _read(data, *chosen, folder.root)
+    rows_of: SourceConfig | None = data if data.source else None
+    base = folder.root
+    if source is not None:
+        rows_of, base = source_like(data, source, {}), Path.cwd()
+    tables, rows, inputs = _read(data, rows_of, base, folder)
     panel = build_panel(data, tables, rows, moments, labelled=False)
     temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{target.name}")
     try:
@@ -110,21 +113,22 @@ def _moments(data: DataConfig, at: str | None, folder: Folder) -> list[datetime]
 
 
 def _read(
-    data: DataConfig, spec: str | None, base: Path, root: Path
+    data: DataConfig, rows_of: SourceConfig | None, base: Path, folder: Folder
 ) -> tuple[list[Events], pl.DataFrame | None, dict[str, str]]:
     """Every event table, typed; the table of rows, as it is; table -> SHA-256 of its bytes."""
     from tenure.prepare.events import type_events
     from tenure.prepare.events.labels import columns_of_label
-    from tenure.prepare.events.source import read_table
+    from tenure.prepare.sources import open_table
 
     inputs = {}
     rows = None
-    if spec is not None:
-        table, inputs["the source"] = read_table(spec, data.delimiter, base)
-        rows = table.collect()
+    if rows_of is not None:
+        table, facts = open_table(rows_of, base, folder.collected)
+        rows, inputs["the source"] = table.collect(), facts.sha256
     tables = []
     for name, config in data.tables.items():
-        table, inputs[f"data.tables.{name}"] = read_table(config.source, config.delimiter, root)
+        table, facts = open_table(config, folder.root, folder.collected)
+        inputs[f"data.tables.{name}"] = facts.sha256
         also = columns_of_label(data.label) if data.label and data.label.table == name else {}
         tables.append(type_events(name, table, config, also))
     return tables, rows, inputs

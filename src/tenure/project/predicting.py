@@ -7,14 +7,14 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tenure.config import ProjectConfig
+from tenure.config import ProjectConfig, source_like
 from tenure.durable import TEMPORARY, flush_folder
 from tenure.errors import ProjectError, TenureError
 from tenure.journal.entries import NewPrediction, row_key
@@ -23,7 +23,7 @@ from tenure.journal.tables import open_journal
 from tenure.journal.writer import add_predictions
 from tenure.prepare.columns import read
 from tenure.prepare.schema.breach import Breach, refuse_errors
-from tenure.prepare.sources import batches, check_source, find_source, scan
+from tenure.prepare.sources import batches, check_source, open_source, scan
 from tenure.project.folder import Folder
 from tenure.project.promoting import find_release, note
 from tenure.project.shape import ask_of_columns, ask_of_table
@@ -49,11 +49,12 @@ def predict(
     source: str,
     output: str,
     explain: int,
-    delimiter: str | None,
+    given: Mapping[str, str | None],
 ) -> dict[str, Any]:
     """Write one row of predictions per row of the source, in its order.
 
-    model: champion, challenger or a version.  output: a path ending in .csv or .parquet.
+    source: a table on this machine or elsewhere, written as the project's own but for what is given: delimiter,
+    encoding, query, table.  model: champion, challenger or a version.  output: a path ending in .csv or .parquet.
     Cells that break the recipe are scored as missing and named in OUTPUT.problems.csv. Every answer is in
     the journal before the output is there.
     Raises SourceError for the table, TenureError for the output; an output that was there stays
@@ -62,12 +63,14 @@ def predict(
     target = check_output(output)
     holder = find_release(folder, config, model)
     scorer = Scorer.load(holder.release)
-    table = find_source(source, Path.cwd(), delimiter or config.data.delimiter)
+    table = open_source(source_like(config.data, source, given), Path.cwd(), folder.collected)
     if target in {path.resolve() for path in table.paths}:
         raise TenureError(
             "the output would replace the source", where=str(target), todo="name another output"
         )
     facts = check_source(table, min_rows=1)
+    for warning in facts.warnings:
+        log.warning("warning: %s", warning)
     shape, breaches = _ask_first(scorer, table, facts)
     taken = {"prediction", "probability", *(f"probability_{name}" for name in scorer.classes)}
     if scorer.recipe.id in taken:

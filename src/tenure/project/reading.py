@@ -49,20 +49,21 @@ def _of_events(folder: Folder, config: ProjectConfig) -> RawTable:
 
 
 def _of_source(folder: Folder, config: ProjectConfig) -> RawTable:
-    from tenure.prepare.sources import check_source, find_source, scan
+    from tenure.prepare.sources import open_table, unlike_last
 
     data = config.data
     try:
-        source = find_source(str(data.source), folder.root, data.delimiter)
+        rows, facts = open_table(data, folder.root, folder.collected, min_rows=2)
     except SourceError as error:
         raise _or_a_version(folder, error) from None
-    facts = check_source(source)
     named = [c for c in (data.target, data.id, data.time, data.group, *data.excluded) if c is not None]
     missing = [column for column in named if column not in facts.columns]
     if missing:
-        raise ColumnsMissing(missing, facts.columns, where=f"{folder.config_file}, of {source.name}")
-    rows = scan(source, has_blank_lines=facts.has_blank_lines)
-    return RawTable(rows, facts.n_rows, {"the source": facts.sha256})
+        raise ColumnsMissing(missing, facts.columns, where=f"{folder.config_file}, of {data.source}")
+    versions = list_versions(folder)
+    unlike = unlike_last(data.source, facts.n_rows, sum(versions[-1].rows.values()) if versions else None)
+    warnings = (*facts.warnings, unlike) if unlike else facts.warnings
+    return RawTable(rows, facts.n_rows, {"the source": facts.sha256}, warnings)
 
 
 def _or_a_version(folder: Folder, error: SourceError) -> SourceError:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenure.config import parse_config
+from tenure.config import SourceConfig, parse_config
+from tenure.config.sources import reason_of
 from tenure.durable import write_durably
 from tenure.errors import ColumnsMissing, ConfigError, ProjectError
 from tenure.project.folder import Folder
@@ -18,6 +20,7 @@ from tenure.project.proposals import look_for_spellings, render_levels
 
 if TYPE_CHECKING:
     from tenure.prepare.recipe import ColumnRecipe, Recipe
+    from tenure.prepare.sources import Source
     from tenure.prepare.spellings import Proposal
 
 _ROWS_LOOKED_AT = 20_000
@@ -34,6 +37,14 @@ class Request:
     time: str | None = None
     delimiter: str | None = None
     budget: str = "120s"
+    encoding: str | None = None
+    query: str | None = None
+    table: str | None = None
+
+    @property
+    def written(self) -> dict[str, str | None]:
+        """How the table is written and what of a database is asked for, as keys of `data`."""
+        return {name: getattr(self, name) for name in ("delimiter", "encoding", "query", "table")}
 
 
 def create_project(folder: Folder, request: Request) -> Recipe:
@@ -67,7 +78,7 @@ def check_agreement(folder: Folder, request: Request) -> None:
         "positive": data.positive,
         "id": data.id,
         "time": data.time,
-        "delimiter": data.delimiter,
+        **{name: getattr(data, name) for name in request.written},
     }
     given = {
         "source": str(Path(request.source).resolve()) if "://" not in request.source else request.source,
@@ -75,7 +86,7 @@ def check_agreement(folder: Folder, request: Request) -> None:
         "positive": request.positive,
         "id": request.id,
         "time": request.time,
-        "delimiter": request.delimiter,
+        **request.written,
     }
     for key, value in given.items():
         if value is not None and value != written[key]:
@@ -100,10 +111,21 @@ def project_name(source: str) -> str:
 
 
 def _look(request: Request) -> tuple[Recipe, list[Proposal]]:
-    from tenure.prepare.learn import learn_recipe, learn_target
-    from tenure.prepare.sources import check_source, find_source, scan
+    from tenure.prepare.sources import open_source
 
-    source = find_source(request.source, Path.cwd(), request.delimiter)
+    try:
+        written = {name: value for name, value in request.written.items() if value is not None}
+        config = SourceConfig(source=request.source, **written)
+    except ValueError as error:
+        raise ConfigError(reason_of(error), todo="correct the argument") from None
+    with tempfile.TemporaryDirectory() as keep:
+        return _seen(open_source(config, Path.cwd(), Path(keep), look=_ROWS_LOOKED_AT), request)
+
+
+def _seen(source: Source, request: Request) -> tuple[Recipe, list[Proposal]]:
+    from tenure.prepare.learn import learn_recipe, learn_target
+    from tenure.prepare.sources import check_source, scan
+
     facts = check_source(source)
     named = [c for c in (request.target, request.id, request.time) if c is not None]
     missing = [c for c in named if c not in facts.columns]
@@ -136,7 +158,7 @@ def _render(folder: Folder, request: Request, recipe: Recipe, proposals: Sequenc
         "  exclude: []    # columns known to be unusable, such as those filled in after the fact",
         *render_levels(proposals),
         "  nulls: {}    # column: [values that mean missing, such as -999]",
-        *([f"  delimiter: {_text(request.delimiter)}"] if request.delimiter else []),
+        *(f"  {name}: {_text(value)}" for name, value in request.written.items() if value),
         "split: {validation: 0.2, test: 0.2, seed: 0}    # shares of the rows; the rest is for training",
         "model:",
         "  candidates: [logistic, forest, xgboost, lightgbm, catboost]",

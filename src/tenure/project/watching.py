@@ -6,13 +6,13 @@ import json
 import logging
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tenure.config import ProjectConfig
+from tenure.config import ProjectConfig, source_like
 from tenure.errors import ColumnsMissing, RowsRefused, SourceError
 from tenure.journal.entries import GivenOutcome, Prediction, from_micros, row_key
 from tenure.journal.queries import events, health, labelled, predictions_between
@@ -36,17 +36,22 @@ from tenure.release.scorer import Scorer
 log = logging.getLogger(__name__)
 
 
-def take_outcomes(folder: Folder, config: ProjectConfig, source: str) -> dict[str, Any]:
+def take_outcomes(
+    folder: Folder, config: ProjectConfig, source: str, written: Mapping[str, str | None]
+) -> dict[str, Any]:
     """Record the true labels of a table: a prediction `id` or the project's id column, and the outcome.
 
     The outcome's column is called `outcome`, or as the target. Rows without one yet are left out.
+    written: how the table is written, where not as the project's own; query or table of a database.
     Raises RowsRefused naming every cell that is no label, with nothing recorded.
     """
     from tenure.prepare.columns import target_problems
-    from tenure.prepare.sources import check_source, find_source, scan
+    from tenure.prepare.sources import check_source, open_source, scan
 
     recipe = Scorer.load(find_release(folder, config, "champion").release).recipe
-    table = find_source(source, Path.cwd(), config.data.delimiter)
+    table = open_source(
+        source_like(config.data, source, written, same_columns=False), Path.cwd(), folder.collected
+    )
     facts = check_source(table, min_rows=1)
     outcome = next((name for name in ("outcome", recipe.target.name) if name in facts.columns), None)
     by_prediction = next(

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tenure.config import SourceConfig
 from tenure.errors import SourceError
-from tenure.prepare.sources import Source, batches, check_source, csv_bytes, find_source, scan
+from tenure.prepare.sources import Source, batches, check_source, csv_blocks, scan, text
+from tenure.prepare.sources.find import find_source as find
 
 
 @pytest.fixture(scope="module", params=[1, 7, 40, 4 << 20], autouse=True)
@@ -22,9 +24,13 @@ def small_pieces(request: pytest.FixtureRequest) -> object:
     module = sys.modules["tenure.prepare.sources.batches"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BATCH_ROWS", 2)
-        patch.setattr(csv_bytes, "_BLOCK", request.param)
-        patch.setattr(csv_bytes, "_CHUNK", 5)
+        patch.setattr(csv_blocks, "_BLOCK", request.param)
+        patch.setattr(text, "CHUNK", 5)
         yield
+
+
+def find_source(spec: str, base: Path, **keys: object) -> Source:
+    return find(SourceConfig(source=spec, **keys), base)
 
 
 def assert_same_as_whole(source: Source) -> None:

@@ -13,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenure.errors import SourceError
-from tenure.prepare.sources import csv_bytes
-from tenure.prepare.sources.csv_bytes import check_csv, read_header
+from tenure.prepare.sources import Source
+from tenure.prepare.sources import text as source_text
+from tenure.prepare.sources.csv_bytes import CsvFacts
+from tenure.prepare.sources.csv_bytes import check_csv as check
+from tenure.prepare.sources.csv_bytes import read_header as read
 
 
 def written(folder: Path, content: bytes, name: str = "table.csv") -> Path:
@@ -23,9 +26,17 @@ def written(folder: Path, content: bytes, name: str = "table.csv") -> Path:
     return path
 
 
+def check_csv(path: Path, delimiter: str) -> CsvFacts:
+    return check(path, Source("t", (path,), "csv", delimiter))
+
+
+def read_header(path: Path, delimiter: str) -> tuple[str, ...]:
+    return read(path, Source("t", (path,), "csv", delimiter))
+
+
 @pytest.fixture(params=[7, 64, 256 << 10])
 def any_chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(csv_bytes, "_CHUNK", request.param)
+    monkeypatch.setattr(source_text, "CHUNK", request.param)
     return int(request.param)
 
 
@@ -66,7 +77,7 @@ def test_good_files(
         (b"a,b\n1,2\n3,4,5\n", "2 fields.*this one has 3", 3),
         (b'a,b\n"x\ny",2\n3\n', "this one has 1", 4),
         (b"a,b\n1,2\n3,\xe9\n", "not UTF-8: byte 0xe9 at offset 10", 3),
-        (b"\xff\xfea\x00,\x00", "UTF-16", 1),
+        (b"\xff\xfea\x00,\x00b", "not utf-16: byte 0x62 at offset 6", 1),
         (b"a,b\n1,2\xc3", "not UTF-8: byte 0xc3 at offset 7", 2),
         (b'a,b\n1,"2\n3,4\n5,6\n', "never closed", 2),
         (b'a,b\n1,5" tube\n3,4" x\n', "inside a field", 2),
@@ -118,8 +129,8 @@ def test_gzip_of_several_members_and_damaged_gzip(tmp_path: Path) -> None:
 def test_a_quote_that_is_never_closed_is_found_without_reading_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_bytes, "_LONGEST_RECORD", 1000)
-    monkeypatch.setattr(csv_bytes, "_CHUNK", 300)
+    monkeypatch.setattr("tenure.prepare.sources.csv_bytes._LONGEST_RECORD", 1000)
+    monkeypatch.setattr(source_text, "CHUNK", 300)
     path = written(tmp_path, b'a,b\n1,2\n3,"4\n' + b"5,6\n" * 1000)
     with pytest.raises(SourceError, match="never closed") as error:
         check_csv(path, ",")
@@ -127,6 +138,23 @@ def test_a_quote_that_is_never_closed_is_found_without_reading_everything(
 
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=5)
+
+
+@pytest.mark.parametrize("width", [254, 255, 256, 257, 600])
+def test_counts_beyond_a_byte_are_exact(tmp_path: Path, width: int) -> None:
+    header = ",".join(f"c{n}" for n in range(width))
+    row = ",".join("1" for _ in range(width))
+    many = ",".join(['"' + "," * 700 + '"'] + ["1"] * (width - 1))
+    path = written(tmp_path, "\n".join([header, row, many, row, ""]).encode())
+    assert check_csv(path, ",").n_rows == 3
+    for extra in (1, 256, 512):
+        path = written(tmp_path, "\n".join([header, row, row + "," * extra, row, ""]).encode())
+        with pytest.raises(SourceError, match=f"this one has {width + extra}\n.*line 3"):
+            check_csv(path, ",")
+    if width > 256:  # a row that lacks 256 fields
+        path = written(tmp_path, "\n".join([header, row, row[:-512], row, ""]).encode())
+        with pytest.raises(SourceError, match=f"this one has {width - 256}\n"):
+            check_csv(path, ",")
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -139,9 +167,9 @@ def test_what_a_csv_writer_wrote_has_as_many_rows(
     writer.writerow(["a", "b", "c"])
     writer.writerows(rows)
     path = written(tmp_path_factory.getbasetemp(), text.getvalue().encode())
-    usual, csv_bytes._CHUNK = csv_bytes._CHUNK, chunk
+    usual, source_text.CHUNK = source_text.CHUNK, chunk
     try:
         facts = check_csv(path, ",")
     finally:
-        csv_bytes._CHUNK = usual
+        source_text.CHUNK = usual
     assert facts.n_rows == len(rows)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 
 import polars as pl
 
 from tenure.errors import SourceError
 from tenure.prepare.sources.check import SourceFacts
-from tenure.prepare.sources.csv_bytes import whole_records, without_blank_lines
+from tenure.prepare.sources.csv_blocks import whole_records
 from tenure.prepare.sources.find import Source
-from tenure.prepare.sources.scan import scan, scan_csv_text
+from tenure.prepare.sources.scan import csv_pieces, scan
+from tenure.prepare.sources.text import CHUNK
 
 BATCH_ROWS = 20_000
 
@@ -41,25 +42,17 @@ def batches(source: Source, facts: SourceFacts) -> Iterator[pl.DataFrame]:
 
 def _parts(source: Source, facts: SourceFacts) -> Iterator[pl.DataFrame]:
     if source.format == "csv":
+        drops_blank_lines = facts.has_blank_lines and len(facts.columns) > 1
         for path in source.paths:
-            yield from _csv(path, source.delimiter, facts)
+            yield from csv_pieces(path, source, facts.columns, drops_blank_lines=drops_blank_lines)
     elif source.format == "ndjson":
         schema = scan(source).collect_schema()
         for path in source.paths:
-            for block in whole_records(path, quoted=False):
-                yield pl.read_ndjson(io.BytesIO(block), schema=schema)
+            with path.open("rb") as file:
+                blocks = iter(partial(file.read, CHUNK), b"")
+                for block in whole_records(blocks, quoted=False):
+                    yield pl.read_ndjson(io.BytesIO(block), schema=schema)
     else:
         table = scan(source)
         for start in range(0, facts.n_rows, BATCH_ROWS):
             yield table.slice(start, BATCH_ROWS).collect()
-
-
-def _csv(path: Path, delimiter: str, facts: SourceFacts) -> Iterator[pl.DataFrame]:
-    drops_blank_lines = facts.has_blank_lines and len(facts.columns) > 1
-    header = b""
-    for block in whole_records(path):
-        records = without_blank_lines(block) if drops_blank_lines else block
-        if header or records.strip(b"\r\n"):
-            yield scan_csv_text([header + records], delimiter, facts.columns).collect()
-            # Polars drops a blank line that begins a text without a header; in a table of one column it is a cell.
-            header = delimiter.join(map(str, range(len(facts.columns)))).encode() + b"\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -23,7 +23,7 @@ class SourceFacts:
 
     sha256: of the file's bytes; of the files' hashes, one a line, when there are several.
     n_bytes: as stored.  n_rows: data rows.
-    has_blank_lines: of a CSV file; pass it on to scan.
+    has_blank_lines: of a CSV file; pass it on to scan.  warnings: what a person should know of the source.
     """
 
     columns: tuple[str, ...]
@@ -31,6 +31,19 @@ class SourceFacts:
     n_bytes: int
     n_rows: int
     has_blank_lines: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one file holds. types: of the columns; those of CSV are all text."""
+
+    columns: tuple[str, ...]
+    sha256: str
+    n_bytes: int
+    n_rows: int
+    has_blank_lines: bool = False
+    types: tuple[pl.DataType, ...] = ()
 
 
 def check_source(source: Source, *, min_rows: int = 2) -> SourceFacts:
@@ -43,14 +56,7 @@ def check_source(source: Source, *, min_rows: int = 2) -> SourceFacts:
         _check_csv(path, source) if source.format == "csv" else _check_typed(path, source)
         for path in source.paths
     ]
-    for path, part in zip(source.paths, parts, strict=True):
-        if part.columns != parts[0].columns:
-            raise SourceError(
-                f"all files must have the same columns as {source.paths[0].name}: "
-                + _difference(parts[0].columns, part.columns),
-                where=f"{path}, line 1",
-                todo="give the files one header, or narrow the pattern",
-            )
+    _check_agreement(source, parts)
     n_rows = sum(part.n_rows for part in parts)
     if n_rows < min_rows:
         held = "only a header" if n_rows == 0 else f"{n_rows} row" + ("s" if n_rows > 1 else "")
@@ -67,27 +73,65 @@ def check_source(source: Source, *, min_rows: int = 2) -> SourceFacts:
         n_bytes=sum(part.n_bytes for part in parts),
         n_rows=n_rows,
         has_blank_lines=any(part.has_blank_lines for part in parts),
+        warnings=(*source.warnings, *_delivered_twice(source, digests)),
     )
 
 
-def _check_csv(path: Path, source: Source) -> SourceFacts:
-    facts = check_csv(path, source.delimiter)
-    return SourceFacts(facts.columns, facts.sha256, facts.n_bytes, facts.n_rows, facts.has_blank_lines)
+def _check_agreement(source: Source, parts: Sequence[_Part]) -> None:
+    """Refuse files whose columns, or the types of them, differ from those of the first."""
+    first = parts[0]
+    for path, part in zip(source.paths, parts, strict=True):
+        if part.columns != first.columns:
+            raise SourceError(
+                f"all files must have the same columns as {source.paths[0].name}: "
+                + _difference(first.columns, part.columns),
+                where=f"{path}, line 1",
+                todo="give the files one header, or narrow the pattern",
+            )
+        for column, expected, found in zip(part.columns, first.types, part.types, strict=False):
+            alike = source.format != "parquet" and (
+                pl.Null in (expected, found) or (expected.is_numeric() and found.is_numeric())
+            )
+            if expected != found and not alike:
+                raise SourceError(
+                    f"column {column!r} holds {found}, but {expected} in {source.paths[0].name}",
+                    where=f"{path}, column {column!r}",
+                    todo="write all files with the same types, or narrow the pattern",
+                )
 
 
-def _check_typed(path: Path, source: Source) -> SourceFacts:
+def _delivered_twice(source: Source, digests: Sequence[str]) -> list[str]:
+    first: dict[str, Path] = {}
+    twice = [
+        f"{path.name} is {first[digest].name} again"
+        for path, digest in zip(source.paths, digests, strict=True)
+        if first.setdefault(digest, path) is not path
+    ]
+    if not twice:
+        return []
+    return [
+        f"{len(twice)} file(s) hold the same bytes as another, so that their rows come twice: {'; '.join(twice[:5])}"
+    ]
+
+
+def _check_csv(path: Path, source: Source) -> _Part:
+    facts = check_csv(path, source)
+    return _Part(facts.columns, facts.sha256, facts.n_bytes, facts.n_rows, facts.has_blank_lines)
+
+
+def _check_typed(path: Path, source: Source) -> _Part:
     sha256, n_bytes = _hash(path)
     if n_bytes == 0:
         raise SourceError("the file is empty", where=str(path), todo="give a table")
-    frame = scan(Source(source.name, (path,), source.format, source.delimiter))
+    frame = scan(replace(source, paths=(path,), address=None))
     try:
-        columns = tuple(frame.collect_schema().names())
+        schema = frame.collect_schema()
         n_rows = int(frame.select(pl.len()).collect().item())
     except pl.exceptions.PolarsError as error:
         raise SourceError(
             f"the file cannot be read as {source.format}: {str(error).splitlines()[0]}", where=str(path)
         ) from error
-    return SourceFacts(columns, sha256, n_bytes, n_rows)
+    return _Part(tuple(schema.names()), sha256, n_bytes, n_rows, types=tuple(schema.dtypes()))
 
 
 def _hash(path: Path) -> tuple[str, int]:
