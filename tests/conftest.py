@@ -16,3 +16,10 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real tables: {folder} is not there (set TENURE_DATA)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _without_dvc(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep DVC, whose every call takes half a second, out of the tests that are not about it."""
+    if "dvc" not in request.keywords:
+        monkeypatch.setattr("tenure.project.dvc.is_installed", lambda: False)

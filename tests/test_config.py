@@ -60,6 +60,13 @@ def test_the_file_of_the_contract_is_read():
         ("split: {test: 0.5, validation: 0.45}", "less than a tenth", 5, "correct the value"),
         ("serve: {auth: {token: hunter2}}", "${NAME} reference", 5, "correct the value"),
         ("features: {a: b + c}", "'features' is not available", 5, "remove the key"),
+        ("leakage: {waive: {L999: {a: b}}}", "there is no check 'L999'", 5, "correct the value"),
+        (
+            "leakage: {waive: {L101: {a: ' '}}}",
+            "L101 for 'a' is waived without a reason",
+            5,
+            "correct the value",
+        ),
         ("name: b", "the key 'name' stands twice", 5, "keep one"),
         ("split: [", "not valid YAML", 5, "mend the syntax"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class TenureError(Exception):
 
 
 class ConfigError(TenureError):
-    """A key or value of tenure.yaml is wrong."""
+    """A key or value of tenure.yaml, or of schema.json, is wrong."""
 
 
 class ProjectError(TenureError):
@@ -53,15 +53,17 @@ class SourceError(TenureError):
 
 
 class ColumnsMissing(SourceError):
-    """A table lacks columns that are needed."""
+    """A table lacks columns that are needed. findings: what is known of them, such as their new names."""
 
-    def __init__(self, missing: Sequence[str], available: Iterable[str], where: str) -> None:
+    def __init__(
+        self, missing: Sequence[str], available: Iterable[str], where: str, findings: Sequence[str] = ()
+    ) -> None:
         self.missing = tuple(missing)
         self.available = tuple(available)
         hints = nearest_names(self.missing, self.available)
         super().__init__(
             f"needed columns are not in the table: {', '.join(map(repr, self.missing))}; "
-            f"it has {', '.join(map(repr, self.available))}",
+            + "".join([f"it has {', '.join(map(repr, self.available))}", *(f"\n  {f}" for f in findings)]),
             where=where,
             todo=f"did you mean {', '.join(map(repr, hints))}?"
             if hints
@@ -71,6 +73,21 @@ class ColumnsMissing(SourceError):
 
 class TargetError(TenureError):
     """The target column cannot be learned from."""
+
+
+class GateFailed(TenureError):
+    """A gate stopped the run before a model was made: a check failed, nothing is wrong with the command.
+
+    document: what the gate found, as JSON data, for --json.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, what: str, document: Mapping[str, object], *, where: str | None = None, todo: str | None = None
+    ) -> None:
+        self.document = document
+        super().__init__(what, where=where, todo=todo)
 
 
 class RowsRefused(TenureError):

@@ -55,12 +55,14 @@ class Score:
     probability: of the positive class (binary) or of the predicted class (multiclass); None for regression.
     probabilities: class label to probability, in the order of the model's classes; None for regression.
     margins: the model's raw outputs, one a class for multiclass, else one.
+    warnings: cells that break a rule of the schema and were scored all the same.
     """
 
     prediction: str | float
     probability: float | None
     probabilities: dict[str, float] | None
     margins: tuple[float, ...]
+    warnings: tuple[CellProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,10 @@ from tenure.cli.parser import build_parser
         "simulate telecom DIR --customers 100 --months 2 --scenario steady --seed 1",
         "demo",
         "schema",
+        "run --data 3f2c --again",
+        "data",
+        "data compare 3f2c 81aa",
+        "forget 7590-V --column customer",
     ],
 )
 def test_every_line_of_the_contract_is_understood(line):

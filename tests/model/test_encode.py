@@ -1,5 +1,7 @@
 """Encodings fit their style, and target means are free of a row's own label."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -15,6 +17,22 @@ def test_only_trees_see_missing_values(style, task):
     learned = learn_encoding(recipe, style, table.features, table.y)
     assert np.isnan(learned.part.X).any() == (style == "trees")
     assert learned.part.X.dtype == np.float32
+
+
+@pytest.mark.parametrize("style", ["trees", "linear", "spline"])
+@pytest.mark.parametrize("column", ["charges", "contract", "paperless", "joined"])
+def test_that_a_cell_was_missing_is_never_lost(style, column):
+    """A row with a gap is encoded unlike every row that has a value there, whatever the gap is filled with."""
+    features = make_table("binary").features
+    recipe = make_recipe("binary", 2)
+    columns = tuple(replace(c, nullable=c.nullable or c.name == column) for c in recipe.columns)
+    gaps = features.with_columns(pl.when(pl.int_range(300) % 9 > 0).then(column))
+    y = np.arange(300) % 2.0
+    encoding = learn_encoding(replace(recipe, columns=columns), style, gaps, y).encoding
+    values = gaps[column].drop_nulls().unique().extend(pl.Series([None], dtype=gaps.schema[column]))
+    row = features[:1].drop(column).join(values.to_frame(), how="cross").select(features.columns)
+    X = encode_part(encoding, row, y[:1].repeat(row.height)).X
+    assert not (X[:-1] == X[-1]).all(axis=1).any()
 
 
 def test_new_rows_are_encoded_as_the_service_encodes_them():

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tenure.errors import RowsRefused
 from tenure.prepare.columns import clean, find_problems, read, settle
-from tenure.prepare.learn import learn_column, learn_recipe, learn_target
+from tenure.prepare.learn import learn_column, learn_recipe, learn_target, study_mended
+from tenure.prepare.mending import Mending
 from tenure.prepare.recipe import FEATURE_KINDS, ColumnRecipe, NumberFormat, Recipe, TargetRecipe
 from tenure.prepare.rows import RowCleaner, cell_reader, cell_settler
 
@@ -176,6 +177,22 @@ def test_text_cells_are_cleaned_alike(cells: tuple[list[str | None], list[str | 
     assert_equal_cells(recipe_of(column), frame, frame.to_dicts())
 
 
+@examples(120)
+@given(text_columns(), st.data())
+def test_mended_cells_are_cleaned_alike(
+    cells: tuple[list[str | None], list[str | None]], data: st.DataObject
+) -> None:
+    training, fresh = cells
+    some = st.sampled_from([cell for cell in training if cell] or ["x"])
+    levels = data.draw(st.dictionaries(some, some, max_size=3))
+    nulls = data.draw(st.lists(st.one_of(some, null_words, st.sampled_from(["0", "-999"])), max_size=3))
+    series = pl.Series("c", training, dtype=pl.String)
+    column = study_mended(series, Mending(levels, tuple(nulls))).column
+    if column.kind in FEATURE_KINDS:
+        frame = pl.DataFrame({"c": pl.Series(training + fresh, dtype=pl.String)})
+        assert_equal_cells(recipe_of(column), frame, frame.to_dicts())
+
+
 @examples(25)
 @given(
     st.lists(st.one_of(strange, null_words, amounts.map(german), amounts.map(repr)), min_size=1, max_size=40)
@@ -200,6 +217,13 @@ KINDS = [
     ColumnRecipe("c", "category", null_tokens=("",), levels=("1", "2", "true", "abc")),
     ColumnRecipe("c", "category", levels=tuple(map(str, range(20))), case_sensitive=True),
     ColumnRecipe("c", "text", null_tokens=("",)),
+    ColumnRecipe("c", "number", null_tokens=("",), bounds=(-2.0, 50.0), null_values=(-1.0, 3.0, 2.0**53)),
+    ColumnRecipe(
+        "c", "boolean", labels=("0", "1"), false_tokens=("0",), true_tokens=("1",), null_tokens=("3",)
+    ),
+    ColumnRecipe("c", "category", null_tokens=("3", "true"), levels=("1", "2"), aliases={"0": "2", "x": "1"}),
+    ColumnRecipe("c", "category", levels=("A", "a"), case_sensitive=True, aliases={"B": "a", "-1": "A"}),
+    ColumnRecipe("c", "date", date_formats=("year-month-day",), null_values=(0, 946684800000000)),
     ColumnRecipe("c", "date", date_formats=("yearmonthday", "year-month-day"), bounds=(-(10**15), 10**15)),
 ]
 TYPED = [

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenure.errors import TargetError
-from tenure.prepare.split import assign_parts, folds
+from tenure.prepare.split import LEFT_OUT, assign_parts, folds
 
 RANDOM = np.random.default_rng(0)
 Y = (RANDOM.random(1000) < 0.2).astype(float)
@@ -62,18 +64,126 @@ def test_later_rows_go_to_later_parts_and_one_time_stays_together() -> None:
 
 
 @pytest.mark.parametrize("n_groups", [60, 20_000])
-@pytest.mark.parametrize("by_time", [False, True])
-def test_groups_never_straddle(n_groups: int, by_time: bool) -> None:
+def test_groups_never_straddle(n_groups: int) -> None:
     n = 30_000
     y = (RANDOM.random(n) < 0.2).astype(float)
     group = RANDOM.integers(0, n_groups, n).astype(str)
-    time = RANDOM.random(n) if by_time else None
-    parts = assign_parts(y, validation=0.2, test=0.2, seed=0, group=group, time=time)
-    for part in range(3):
-        assert not set(group[parts == part]) & set(group[parts != part])
-    np.testing.assert_allclose(np.bincount(parts) / n, [0.6, 0.2, 0.2], atol=0.05)
+    parts = assign_parts(y, validation=0.2, test=0.2, seed=0, group=group)
+    assert straddling(parts, group) == 0
+    np.testing.assert_allclose(np.bincount(parts) / n, [0.6, 0.2, 0.2], atol=0.03)
+    rates = [y[parts == part].mean() for part in range(3)]
+    assert np.ptp(rates) < 0.025
     for train, valid in folds(y, 3, seed=0, group=group):
         assert not set(group[train]) & set(group[valid])
+
+
+def straddling(parts: np.ndarray, group: np.ndarray) -> int:
+    """How many groups have rows in two parts, those left out not counted."""
+    kept = parts != LEFT_OUT
+    pairs = {(g, p) for g, p in zip(group[kept].tolist(), parts[kept].tolist(), strict=True)}
+    return len(pairs) - len({g for g, _ in pairs})
+
+
+@st.composite
+def grouped_rows(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Targets, groups, clusters and times of up to 200 rows: few or many groups, short or long in time."""
+    n = draw(st.integers(10, 200))
+    random = np.random.default_rng(draw(st.integers(0, 10_000)))
+    group = random.integers(0, draw(st.integers(1, n)), n)
+    span = draw(st.sampled_from([0, 1, 1000]))
+    time = group * draw(st.sampled_from([0, 10])) + random.integers(0, span + 1, n)
+    cluster = np.where(random.random(n) < 0.8, np.arange(n), random.integers(0, n, n))
+    y = random.integers(0, 2, n).astype(float)
+    return y, group, cluster, np.where(random.random(n) < 0.02, np.nan, time.astype(float))
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(grouped_rows(), st.integers(0, 3), st.booleans(), st.booleans())
+def test_what_is_promised_holds_for_any_rows(
+    rows: tuple[np.ndarray, ...], seed: int, by_time: bool, by_cluster: bool
+) -> None:
+    y, group, cluster, time = rows
+    given_rows = {
+        "group": group,
+        "time": time if by_time else None,
+        "cluster": cluster if by_cluster else None,
+    }
+    try:
+        parts = assign_parts(y, validation=0.25, test=0.25, seed=seed, task="regression", **given_rows)
+    except TargetError:
+        assert by_time  # too few different times
+        return
+    assert parts.dtype == np.int8
+    assert straddling(parts, group) == 0
+    assert not by_cluster or straddling(parts, cluster) == 0
+    if by_time:
+        when = np.where(np.isnan(time), -np.inf, time)
+        trained, test = when[np.isin(parts, (0, 1))], when[parts == 2]
+        one_time = len(np.unique(when)) == 1
+        assert one_time or not len(trained) or not len(test) or trained.max() < test.min()
+    else:
+        assert not (parts == LEFT_OUT).any()
+    np.testing.assert_array_equal(
+        parts, assign_parts(y, validation=0.25, test=0.25, seed=seed, task="regression", **given_rows)
+    )
+
+
+@pytest.mark.parametrize(("n_cutoffs", "least_kept"), [(2, 0.35), (6, 0.5), (24, 0.5)])
+def test_a_panel_keeps_both_promises_and_the_shares(n_cutoffs: int, least_kept: float) -> None:
+    customers = 6000
+    group = np.repeat(np.arange(customers), n_cutoffs)
+    time = np.tile(np.arange(n_cutoffs, dtype=float), customers)
+    y = (RANDOM.random(len(group)) < 0.2).astype(float)
+    parts = assign_parts(y, validation=0.2, test=0.2, seed=0, group=group, time=time)
+    assert straddling(parts, group) == 0
+    assert time[np.isin(parts, (0, 1))].max() < time[parts == 2].min()
+    kept = np.bincount(parts[parts != LEFT_OUT]) / (parts != LEFT_OUT).sum()
+    np.testing.assert_allclose(kept, [0.6, 0.2, 0.2], atol=0.01)
+    assert (parts != LEFT_OUT).mean() > least_kept
+
+
+def test_groups_that_are_short_in_time_go_by_time_and_lose_little() -> None:
+    group = RANDOM.integers(0, 3000, 12_000)
+    time = group * 10.0 + RANDOM.integers(0, 30, len(group))
+    y = (RANDOM.random(len(group)) < 0.2).astype(float)
+    parts = assign_parts(y, validation=0.2, test=0.2, seed=0, group=group, time=time)
+    assert 0 < (parts == LEFT_OUT).mean() < 0.01
+    assert time[parts == 0].max() < time[parts == 1].min()
+    assert time[parts == 1].max() < time[parts == 2].min()
+
+
+def test_one_cutoff_is_split_by_group_alone() -> None:
+    group, y = np.arange(1000) // 2, Y
+    parts = assign_parts(y, validation=0.2, test=0.2, seed=0, group=group, time=np.full(1000, 7.0))
+    np.testing.assert_array_equal(parts, assign_parts(y, validation=0.2, test=0.2, seed=0, group=group))
+
+
+def test_near_duplicates_stay_together_and_pull_their_groups_along() -> None:
+    cluster = np.arange(1000)
+    cluster[10], cluster[20] = 0, 10_000
+    group = np.arange(1000)
+    group[20] = 10  # 0 ~ 10 by cluster, 10 ~ 20 by group
+    for seed in range(20):
+        parts = assign_parts(Y, validation=0.3, test=0.3, seed=seed, group=group, cluster=cluster)
+        assert parts[0] == parts[10] == parts[20]
+    alone = assign_parts(Y, validation=0.3, test=0.3, seed=0, cluster=cluster)
+    assert alone[0] == alone[10]
+
+
+def test_grouped_parts_are_the_same_for_ever() -> None:
+    y, group = np.array([0, 1] * 8, dtype=float), np.arange(16) // 2
+    assert assign_parts(y, validation=0.25, test=0.25, seed=0, group=group).tolist() == EVER_BY_GROUP
+    time = np.arange(16) % 2
+    found = assign_parts(y, validation=0.25, test=0.25, seed=0, group=group, time=time, task="regression")
+    assert found.tolist() == EVER_BY_BOTH
+    many = np.arange(20_000) // 2
+    parts = assign_parts(np.zeros(20_000), validation=0.25, test=0.25, seed=0, group=many)
+    assert hashlib.sha256(parts.tobytes()).hexdigest()[:16] == EVER_BY_MANY
+
+
+EVER_BY_GROUP = [1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0]
+EVER_BY_BOTH = [1, -1, -1, 2, 1, -1, 0, -1, 0, -1, -1, 2, 0, -1, 0, -1]
+EVER_BY_MANY = "89cab50648de5d28"
 
 
 def test_a_missing_group_is_a_group_of_its_own() -> None:

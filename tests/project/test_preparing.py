@@ -79,10 +79,10 @@ def test_golden_rows_are_rows_that_the_service_takes(tmp_path: Path):
     numbers[:30] = bad * 10
     table = pl.DataFrame({"x": numbers, "y": ["a", "b"] * 100})
     prepared = project(tmp_path / "p", table).prepare()
-    assert len(prepared.golden) == 3
+    assert len(prepared.golden) == 20
     json.dumps(prepared.golden, allow_nan=False)
     assert not any(RowCleaner(prepared.recipe).problems(row) for row in prepared.golden)
-    first = table.filter(pl.Series(prepared.parts == TRAIN))["x"].head(3).to_list()
+    first = table.filter(pl.Series(prepared.parts == TRAIN))["x"].head(20).to_list()
     kept = [row["x"] for row in prepared.golden]
     assert kept == [None if value in bad or math.isnan(value) else value for value in first]
 

@@ -34,3 +34,18 @@ def test_the_file_is_read_back_whatever_the_table_holds(tmp_path: Path):
     config = folder.config()
     assert (config.data.target, config.data.positive) == ("target", "yes: no")
     assert (folder.root / config.data.source).resolve() == tmp_path / "odd.csv"
+
+
+def test_proposed_spellings_stand_in_the_file_with_their_evidence(tmp_path: Path):
+    plans = ["Month-to-month"] * 60 + ["month to month"] * 15 + ["One year"] * 60 + ["One yaer"] * 2
+    regions = ["Suburban"] * 130 + ["Surburban"] * 3 + ["Rural"] * 4
+    table = pl.DataFrame({"plan": plans, "re: gion": regions, "y": (["a", "b"] * 69)[: len(plans)]})
+    table.write_csv(tmp_path / "t.csv")
+    folder = Folder(tmp_path / "project")
+    create_project(folder, Request(str(tmp_path / "t.csv"), "y"))
+    assert folder.config().data.levels == {"plan": {"month to month": "Month-to-month"}}
+    text = folder.config_file.read_text()
+    assert '"month to month": "Month-to-month"    # 15 cell(s) beside 60, only punctuation differ' in text
+    slips = text.replace('    # "re: gion":\n    #   "Surb', '    "re: gion":\n      "Surb')
+    folder.config_file.write_text(slips)
+    assert folder.config().data.levels["re: gion"] == {"Surburban": "Suburban"}

@@ -63,14 +63,7 @@ def parts(folder: Folder, rows: pl.DataFrame = ROWS, recipe: Recipe = RECIPE) ->
     return VersionParts(path, recipe, counts, MADE, ("a warning",), ({"x": 1.0},), {"n_rows": rows.height})
 
 
-@pytest.fixture
-def untracked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dvc, "is_installed", lambda: False)
-
-
-def test_equal_content_is_one_version(
-    folder: Folder, untracked: None, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_equal_content_is_one_version(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
     first = keep_version(folder, parts(folder))
     path = folder.versions / first.version / "rows.parquet"
     kept = path.stat().st_ino
@@ -88,7 +81,7 @@ def test_equal_content_is_one_version(
     ]
 
 
-def test_other_rows_and_another_recipe_are_other_versions(folder: Folder, untracked: None) -> None:
+def test_other_rows_and_another_recipe_are_other_versions(folder: Folder) -> None:
     first = keep_version(folder, parts(folder))
     rows = keep_version(folder, parts(folder, ROWS.reverse()))
     recipe = keep_version(folder, parts(folder, recipe=Recipe(RECIPE.target, RECIPE.columns[:1], id="id")))
@@ -96,7 +89,7 @@ def test_other_rows_and_another_recipe_are_other_versions(folder: Folder, untrac
     assert first.content == recipe.content != rows.content
 
 
-def test_a_name_may_be_cut_short_and_an_unknown_one_is_told(folder: Folder, untracked: None) -> None:
+def test_a_name_may_be_cut_short_and_an_unknown_one_is_told(folder: Folder) -> None:
     with pytest.raises(ProjectError, match="tenure prepare"):
         find_version(folder, "12")
     first = keep_version(folder, parts(folder))
@@ -107,7 +100,7 @@ def test_a_name_may_be_cut_short_and_an_unknown_one_is_told(folder: Folder, untr
     assert find_version(folder, "gone") == first
 
 
-def test_damage_is_found(folder: Folder, untracked: None) -> None:
+def test_damage_is_found(folder: Folder) -> None:
     first = keep_version(folder, parts(folder))
     path = folder.versions / first.version / "rows.parquet"
     path.unlink()
@@ -118,7 +111,7 @@ def test_damage_is_found(folder: Folder, untracked: None) -> None:
     assert not is_intact(folder, first)
 
 
-def test_what_differs_is_said(folder: Folder, untracked: None) -> None:
+def test_what_differs_is_said(folder: Folder) -> None:
     first = keep_version(folder, parts(folder))
     changed = ROWS[5:].with_columns(x=pl.col("x") * 10, new=pl.lit(1.0))
     second = keep_version(folder, parts(folder, changed))
@@ -148,7 +141,7 @@ versions.keep_version(folder, parts(folder))
 
 
 @pytest.mark.parametrize("where", ["_flush", "_track"])
-def test_a_kill_leaves_a_whole_version_or_none(folder: Folder, where: str, untracked: None) -> None:
+def test_a_kill_leaves_a_whole_version_or_none(folder: Folder, where: str) -> None:
     code = KILLED.format(where=where)
     command = [sys.executable, "-c", code, str(folder.root), str(Path(__file__).parents[2])]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
@@ -161,7 +154,7 @@ def test_a_kill_leaves_a_whole_version_or_none(folder: Folder, where: str, untra
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="mounting takes root")
-def test_a_full_disk_leaves_no_half_version(tmp_path: Path, untracked: None) -> None:
+def test_a_full_disk_leaves_no_half_version(tmp_path: Path) -> None:
     root = tmp_path / "small"
     root.mkdir()
     mounted = subprocess.run(
@@ -187,6 +180,7 @@ def tracked(folder: Folder, remote: str | None = None) -> Version:
     return keep_version(folder, parts(folder), remote)
 
 
+@pytest.mark.dvc
 def test_dvc_tracks_without_git_and_sends_nothing(folder: Folder) -> None:
     first = tracked(folder)
     place = folder.versions / first.version
@@ -207,6 +201,7 @@ def test_dvc_tracks_without_git_and_sends_nothing(folder: Folder) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.dvc
 def test_status_push_clone_pull_checkout(folder: Folder, tmp_path: Path) -> None:
     def git(*arguments: str, cwd: Path = folder.root) -> None:
         who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -234,6 +229,7 @@ def test_status_push_clone_pull_checkout(folder: Folder, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.dvc
 def test_a_damaged_copy_is_refused_and_does_not_stay(folder: Folder) -> None:
     first = tracked(folder)
     pointer = folder.versions / f"{first.version}.dvc"
@@ -247,6 +243,7 @@ def test_a_damaged_copy_is_refused_and_does_not_stay(folder: Folder) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.dvc
 def test_the_remote_of_the_config_is_dvcs_and_can_change(folder: Folder) -> None:
     tracked(folder)
     tracked(folder, "../one")

@@ -31,29 +31,37 @@ def init(args: Namespace) -> Result:
 
 def prepare(args: Namespace) -> Result:
     """Read, clean and split the table; learn the recipe."""
+    from tenure.prepare.balance import describe_balance
     from tenure.project import Project
 
-    prepared = Project.open(args.project).prepare(again=args.again)
-    counts = prepared.counts()
+    project = Project.open(args.project)
+    prepared = project.prepare(again=args.again)
+    counts, balance = prepared.counts(), prepared.balance().to_dict()
     document = {
         "data_version": prepared.id,
         "content": prepared.content,
         "note": prepared.note,
         "task": prepared.recipe.target.task,
         "rows": counts,
+        "parts": balance,
         "features": {column.name: column.kind for column in prepared.recipe.features},
         "ignored": dict(prepared.recipe.ignored),
         "warnings": list(prepared.warnings),
+        "leakage": prepared.leakage,
     }
     lines = [
         *([prepared.note] if prepared.note else []),
-        f"version {prepared.id}: {sum(counts.values())} rows, "
-        + ", ".join(f"{n} {part}" for part, n in counts.items()),
+        f"version {prepared.id}: {sum(counts.values())} rows, with the target's shares or mean in 95 % intervals:",
+        *describe_balance(balance),
         f"{len(prepared.recipe.features)} features; not used: "
         + (", ".join(f"{column} ({why})" for column, why in prepared.recipe.ignored.items()) or "none"),
         *(f"warning: {warning}" for warning in prepared.warnings),
     ]
-    return Result(document, "\n".join(lines))
+    if args.changes:
+        changes, doubts = project.changes(prepared), project.doubts(prepared)
+        document["changes"], document["doubts"] = changes.to_dict(), doubts.to_dict()
+        lines += ["", changes.to_text(), doubts.to_text()]
+    return Result(document, "\n".join(lines).rstrip())
 
 
 def panel(args: Namespace) -> Result:
@@ -69,9 +77,16 @@ def panel(args: Namespace) -> Result:
 
 
 def schema(args: Namespace) -> Result:
-    """Print the JSON Schema of tenure.yaml."""
+    """Print the JSON Schema of tenure.yaml, or the project's schema.json in some format."""
     import json
 
     from tenure.config import config_schema
+    from tenure.errors import TenureError
+    from tenure.project import Project
 
-    return Result(config_schema(), json.dumps(config_schema(), indent=2))
+    if args.of == "config":
+        if args.format is not None:
+            raise TenureError("--as is for the data's schema", todo="add --of data")
+        return Result(config_schema(), json.dumps(config_schema(), indent=2))
+    found = Project.open(args.project).schema(args.format or "tenure")
+    return Result(found.document, found.text)

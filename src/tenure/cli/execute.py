@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tenure.errors import TenureError
+from tenure.errors import GateFailed, TenureError
 
 USER_MISTAKE, UNEXPECTED = 2, 3
 
@@ -61,6 +61,8 @@ def execute(args: argparse.Namespace) -> int:
         result: Result = getattr(importlib.import_module(f"tenure.cli.{module}"), function)(args)
         _print(result, args.json)
     except TenureError as error:
+        if args.json and isinstance(error, GateFailed):
+            _print(Result(dict(error.document), ""), as_json=True)
         return _complain(str(error), error.exit_code)
     except BrokenPipeError:
         # the reader of stdout went away, as `| head` does: not a failure of ours

@@ -93,6 +93,9 @@ def _add_data_commands(commands: Commands) -> None:
     _add_column_options(init)
     prepare = _command(commands, "prepare", "read, clean and split the table; learn the recipe")
     _add_again(prepare)
+    prepare.add_argument(
+        "--changes", action="store_true", help="count every changed cell by column and rule, with examples"
+    )
     data = _command(commands, "data", "list, show, compare or restore the versions of prepared data")
     data.add_argument(
         "action",
@@ -175,7 +178,19 @@ def _add_monitor_commands(commands: Commands) -> None:
 
 
 def _add_other_commands(commands: Commands) -> None:
-    _command(commands, "schema", "print the JSON Schema of tenure.yaml")
+    schema = _command(
+        commands, "schema", "print the JSON Schema of tenure.yaml, or what is asked of the data"
+    )
+    schema.add_argument(
+        "--of", choices=["config", "data"], default="config", help="of what (default: config, tenure.yaml)"
+    )
+    schema.add_argument(
+        "--as",
+        dest="format",
+        choices=["tenure", "jsonschema", "frictionless", "pandera"],
+        metavar="FORMAT",
+        help="of data: tenure (default), jsonschema (one row), frictionless or pandera (Python)",
+    )
     simulate = _command(commands, "simulate", "write the tables of a world with a known truth")
     simulate.add_argument("world", choices=["telecom"], help="which world")
     simulate.add_argument("dir", metavar="DIR", help="folder to write to")

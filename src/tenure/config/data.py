@@ -33,6 +33,12 @@ class DataConfig(Strict):
     exclude: list[str] | dict[str, str] = Field(
         default_factory=list, description="columns known to be unusable; a list, or column: reason"
     )
+    levels: dict[Label, dict[Label, Label]] = Field(
+        default_factory=dict, description="column: {spelling: the level it stands for}"
+    )
+    nulls: dict[Label, list[Label]] = Field(
+        default_factory=dict, description="column: values that mean missing, such as -999"
+    )
     delimiter: str | None = Field(
         None, min_length=1, max_length=1, description="of CSV files; null: comma, tab for .tsv"
     )
@@ -76,6 +82,20 @@ class DataConfig(Strict):
             raise Misplaced(
                 f"two columns would be named {twice[0]!r}; rename a table or the target", "tables"
             )
+
+    @model_validator(mode="after")
+    def _says_one_thing_of_a_cell(self) -> DataConfig:
+        for column, levels in self.levels.items():
+            both = [level for level in levels.values() if level in levels]
+            if both:
+                raise ValueError(f"levels of {column!r}: {both[0]!r} is a level and a spelling of another")
+            if any(not level.strip() for level in levels.values()):
+                raise ValueError(f"levels of {column!r}: a level is empty; list the spelling under nulls")
+        if self.target in self.nulls:
+            raise ValueError(
+                f"nulls may not name the target {self.target!r}: empty these cells in the source"
+            )
+        return self
 
     @property
     def excluded(self) -> dict[str, str]:

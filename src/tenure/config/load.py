@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -47,7 +48,7 @@ def parse_config(text: str, where: str) -> ProjectConfig:
     try:
         config = ProjectConfig.model_validate(document)
     except ValidationError as error:
-        raise _explain(error, lines, where) from None
+        raise explain_mistake(error, lines, where, ProjectConfig) from None
     for key in _NOT_YET:
         if _value_at(config, key):
             raise ConfigError(
@@ -126,19 +127,27 @@ def _walk(
             yield from _walk(item, (*path, index), where)
 
 
-def _explain(error: ValidationError, lines: Lines, where: str) -> ConfigError:
-    """Turn pydantic's first complaint into what, where, next; unknown keys first, they cause the others."""
+def key_lines(text: str, where: str) -> Lines:
+    """The line of every key and list item of a YAML or JSON text. Raises ConfigError for a key that stands twice."""
+    return dict(_walk(yaml.compose(text.replace("\t", " "), Loader=_Loader), (), where))
+
+
+def explain_mistake(error: ValidationError, lines: Lines, where: str, model: type[BaseModel]) -> ConfigError:
+    """Turn pydantic's first complaint into what, where, next; unknown keys first, they cause the others.
+
+    lines: of the file that model was read from.
+    """
     details = error.errors()
     detail = next((d for d in details if d["type"] == "extra_forbidden"), details[0])
     path = tuple(part for part in detail["loc"] if part in _keys_in(lines) or isinstance(part, int))
     dotted = ".".join(map(str, path)) or ".".join(map(str, detail["loc"]))
     place = f"{where}, line {_line_of(path, lines)}"
     if detail["type"] == "extra_forbidden":
-        hints = nearest_names([str(path[-1])], _valid_keys(path[:-1]))
+        hints = nearest_names([str(path[-1])], valid_keys(model, path[:-1]))
         todo = (
             f"did you mean {hints[0]!r}?"
             if hints
-            else f"valid keys here: {', '.join(_valid_keys(path[:-1]))}"
+            else f"valid keys here: {', '.join(valid_keys(model, path[:-1]))}"
         )
         return ConfigError(f"unknown key {dotted!r}", where=place, todo=todo)
     if detail["type"] == "missing":
@@ -174,20 +183,29 @@ def _line_of(path: tuple[Hashable, ...], lines: Lines) -> int:
     return lines.get(path, 1)
 
 
-def _valid_keys(path: tuple[Hashable, ...]) -> list[str]:
-    model: Any = ProjectConfig
-    parts = iter(path)
-    for part in parts:
-        field = model.model_fields.get(part)
-        if field is None:
-            return []
-        arguments = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        model = next((a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)), None)
-        if model is None:
-            return []
-        if getattr(field.annotation, "__origin__", None) is dict:
-            next(parts, None)  # a name that the user gave
-    return [field.alias or name for name, field in model.model_fields.items()]
+def valid_keys(model: type[BaseModel], path: tuple[Hashable, ...]) -> list[str]:
+    """The keys that model knows at a path; [] where any key may stand."""
+    here: Any = model
+    for part in path:
+        here = next(
+            (found for kind in _alternatives(here) if (found := _below(kind, part)) is not None), None
+        )
+    models = [k for k in _alternatives(here) if isinstance(k, type) and issubclass(k, BaseModel)]
+    return [field.alias or key for found in models for key, field in found.model_fields.items()]
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """The annotation itself, or the members of a union."""
+    is_union = get_origin(annotation) in (Union, UnionType)
+    return [found for a in get_args(annotation) for found in _alternatives(a)] if is_union else [annotation]
+
+
+def _below(annotation: Any, part: Hashable) -> Any:
+    """The annotation of what stands under a key of a model, or of any key of a mapping or list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.items()
+        return next((field.annotation for key, field in fields if part in (key, field.alias)), None)
+    return get_args(annotation)[-1] if get_origin(annotation) in (dict, list) else None
 
 
 def _value_at(config: ProjectConfig, dotted: str) -> Any:

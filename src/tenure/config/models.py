@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from tenure.config.data import DataConfig
+from tenure.config.leakage import LeakageConfig
 from tenure.config.values import REFERENCE, Duration, Share, Size, Strict
 
 
@@ -143,6 +144,7 @@ class ProjectConfig(Strict):
         default_factory=dict, description="name: SQL expression over the row's columns"
     )
     split: SplitConfig = SplitConfig()
+    leakage: LeakageConfig = LeakageConfig()
     model: ModelConfig = ModelConfig()
     fairness: FairnessConfig | None = None
     business: BusinessConfig | None = None

@@ -94,6 +94,13 @@ def count_predictions(
         )
 
 
+def latest_rows(db: sqlite3.Connection, n: int) -> list[dict[str, Any]]:
+    """Return the rows of the latest n predictions as they were sent, the latest first."""
+    with journal_errors(db):
+        rows = db.execute("SELECT input FROM predictions ORDER BY id DESC LIMIT ?", (n,)).fetchall()
+    return [json.loads(text) for (text,) in rows]
+
+
 def events(
     db: sqlite3.Connection,
     kind: str | None = None,

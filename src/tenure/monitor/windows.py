@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -164,10 +164,17 @@ def raw_table(labelled: LabelledRows, recipe: Recipe) -> pl.DataFrame:
     import polars as pl
 
     target = recipe.target
+    outcomes = [_written(outcome, target.number_format) for outcome in labelled.outcomes]
+    return text_table(labelled.rows, recipe).with_columns(pl.Series(target.name, outcomes, dtype=pl.String))
+
+
+def text_table(rows: Sequence[Mapping[str, object]], recipe: Recipe) -> pl.DataFrame:
+    """Rows that the service got as a table of text, without the target. Columns and numbers as in raw_table."""
+    import polars as pl
+
     formats = {column.name: column.number_format for column in recipe.columns}
-    names = dict.fromkeys(name for row in labelled.rows for name in row if name != target.name)
-    columns = {name: [_written(row.get(name), formats.get(name)) for row in labelled.rows] for name in names}
-    columns[target.name] = [_written(outcome, target.number_format) for outcome in labelled.outcomes]
+    names = dict.fromkeys(name for row in rows for name in row if name != recipe.target.name)
+    columns = {name: [_written(row.get(name), formats.get(name)) for row in rows] for name in names}
     return pl.DataFrame({name: pl.Series(texts, dtype=pl.String) for name, texts in columns.items()})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
@@ -56,10 +57,14 @@ def lowered(text: pl.Expr) -> pl.Expr:
 def missing(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
     """Whether each cell means "missing": null, a null token, or NaN where the recipe says so."""
     nothing = pl.col(column.name).is_null()
-    if dtype.is_float():
-        return nothing | pl.col(column.name).is_nan() if column.nan_is_null else nothing
-    if isinstance(dtype, _TEXT_LIKE):
-        return nothing | folded(text_of(column.name, dtype)).is_in(list(column.null_tokens))
+    if dtype.is_float() and column.nan_is_null:
+        nothing |= pl.col(column.name).is_nan()
+    # Typed numbers have no text that a column of numbers looks at.
+    if isinstance(dtype, _TEXT_LIKE) or column.kind not in ("number", "integer"):
+        nothing |= folded(text_of(column.name, dtype)).is_in(list(column.null_tokens)).fill_null(False)
+    if column.null_values:
+        value = read_cell(replace(column, null_values=()), dtype)
+        nothing |= value.is_in(list(column.null_values)).fill_null(False)
     return nothing
 
 
@@ -90,7 +95,10 @@ def read_cell(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
         "date": _date,
         "text": _text,
     }
-    return maker[column.kind](column, dtype).alias(column.name)
+    value = maker[column.kind](column, dtype)
+    if column.null_values:
+        value = pl.when(~value.is_in(list(column.null_values))).then(value)
+    return value.alias(column.name)
 
 
 def settle_cell(column: ColumnRecipe) -> pl.Expr:
@@ -175,10 +183,16 @@ def _boolean(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
 
 def _category(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
     def word(text: pl.Expr) -> pl.Expr:
-        return pl.when(~folded(text).is_in(list(column.null_tokens))).then(squeezed(text))
+        words = squeezed(text)
+        known = pl.when(~folded(text).is_in(list(column.null_tokens)))
+        if not column.aliases:
+            return known.then(words)
+        key = words if column.case_sensitive else lowered(words)
+        aliases, levels = list(column.aliases), list(column.aliases.values())
+        level = key.replace_strict(aliases, levels, default=None, return_dtype=pl.String)
+        return known.then(pl.coalesce(level, words))
 
-    text = text_of(column.name, dtype)
-    return by_distinct(text, word if isinstance(dtype, _TEXT_LIKE) else squeezed, pl.String)
+    return by_distinct(text_of(column.name, dtype), word, pl.String)
 
 
 def _level(column: ColumnRecipe, word: pl.Expr) -> pl.Expr:

@@ -15,6 +15,7 @@ from tenure.prepare import date_text, number_text
 from tenure.prepare.evidence import expected_repeats, looks_like_date, looks_like_identifier
 from tenure.prepare.expressions import clean_cell, readable, text_of, unread_rows
 from tenure.prepare.levels import UNIQUE, study_levels, surely_identifies
+from tenure.prepare.mending import Mending, emptied, levels_not_used, stated, told
 from tenure.prepare.recipe import ColumnRecipe, NumberFormat, Recipe, TargetRecipe
 from tenure.prepare.target import learn_target
 from tenure.prepare.tokens import STRONG_NULLS, WEAK_NULLS, fold
@@ -45,18 +46,24 @@ def learn_recipe(
     time: str | None = None,
     group: str | None = None,
     exclude: Iterable[str] | Mapping[str, str] = (),
+    levels: Mapping[str, Mapping[str, str]] | None = None,
+    nulls: Mapping[str, Iterable[str]] | None = None,
 ) -> Recipe:
     """Learn every column but the target from training rows.
 
     exclude: columns known to be unusable, perhaps with a reason each.
+    levels, nulls: what data.levels and data.nulls of tenure.yaml say, by column; see mending.Mending.
     Raises ColumnsMissing for an unknown name, SourceError for nested columns or if no feature is left.
     """
     ignored = _set_aside(id, time, group, exclude)
-    absent = [name for name in (target.name, *ignored) if name not in raw.columns]
+    levels, nulls = levels or {}, nulls or {}
+    absent = [name for name in (target.name, *ignored, *levels, *nulls) if name not in raw.columns]
     if absent:
         raise ColumnsMissing(absent, raw.columns, where="the table's header")
     studies = [
-        study_column(name, raw[name]) for name in raw.columns if name != target.name and name not in ignored
+        study_mended(raw[name], Mending(levels.get(name, {}), tuple(nulls.get(name, ()))))
+        for name in raw.columns
+        if name != target.name and name not in ignored
     ]
     ignored |= {study.column.name: study.why for study in studies if study.why is not None}
     recipe = Recipe(
@@ -80,6 +87,25 @@ def learn_recipe(
 def learn_column(name: str, series: pl.Series, *, as_time: bool = False) -> ColumnRecipe:
     """Learn one column. as_time: it is known to hold points in time, so eight digits may be a date."""
     return study_column(name, series, as_time=as_time).column
+
+
+def study_mended(series: pl.Series, mending: Mending) -> Study:
+    """Learn one column, of whose cells tenure.yaml may say something."""
+    name = series.name
+    if not mending or not readable(series.dtype):
+        return study_column(name, series)
+    cells = told(mending, series)
+    study = study_column(name, cells)
+    if study.column.case_sensitive and mending.levels:
+        cells = told(mending, series, case_sensitive=True)
+        study = study_column(name, cells)
+    column = stated(mending, study.column)
+    # A null in the column's own number or date format could be told only after that was learned.
+    if column.null_values and (rest := emptied(column, cells)) is not None:
+        study = study_column(name, rest)
+        column = stated(mending, study.column)
+    warnings = [text for text in (study.warning, levels_not_used(mending, column)) if text is not None]
+    return Study(column, study.why, "; ".join(warnings) or None)
 
 
 def study_column(name: str, series: pl.Series, *, as_time: bool = False) -> Study:  # noqa: PLR0911 - one return a type

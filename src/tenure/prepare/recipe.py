@@ -50,11 +50,13 @@ class ColumnRecipe:
     """What is known of one column.
 
     null_tokens: texts that mean "missing", lower-case, without spaces around.
+    null_values: numbers (or microseconds, for dates) that mean "missing".
     nan_is_null: a float NaN means "missing" too, as it did in the training rows; else NaN is refused.
     nullable: whether the training rows had missing values.
     levels: the canonical spelling of each level of a category, the most frequent first, without OTHER.
     has_other: whether training rows held levels too rare to be kept, so that OTHER was seen in training.
     case_sensitive: levels that differ in letter case only are different levels.
+    aliases: spelling (folded; squeezed where case matters) -> the level of a category that it stands for.
     labels: how (false, true) are most often written in a boolean column.
     false_tokens, true_tokens: every spelling of false and of true, lower-case.
     number_format: how numbers are written.
@@ -76,6 +78,8 @@ class ColumnRecipe:
     number_format: NumberFormat | None = None
     date_formats: tuple[str, ...] = ()
     bounds: tuple[float, float] | None = None
+    null_values: tuple[float, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,13 +103,17 @@ def cell_text(value: object) -> str | None:
 def _is_missing(column: ColumnRecipe) -> Callable[[object], bool]:
     tokens = frozenset(column.null_tokens)
     nan_is_missing = column.nan_is_null
+    by_text = column.kind not in ("number", "integer")
 
     def is_missing(value: object) -> bool:
         if value is None:
             return True
         if isinstance(value, str):
             return fold(value) in tokens
-        return nan_is_missing and isinstance(value, float) and math.isnan(value)
+        if nan_is_missing and isinstance(value, float) and math.isnan(value):
+            return True
+        text = cell_text(value) if by_text else None
+        return text is not None and text in tokens
 
     return is_missing
 
@@ -118,6 +122,7 @@ def _number(column: ColumnRecipe) -> Cell:
     parse = number_text.parser(column.number_format or NumberFormat())
     is_missing = _is_missing(column)
     low, high = map(float, column.bounds) if column.bounds is not None else (-math.inf, math.inf)
+    nulls = frozenset(column.null_values)
 
     def number(value: object) -> float | None:
         kind = type(value)
@@ -139,6 +144,8 @@ def _number(column: ColumnRecipe) -> Cell:
                     return None
                 raise BadCellError
             parsed = found
+        if parsed in nulls:
+            return None
         if parsed < low:
             parsed = low
         elif parsed > high:
@@ -171,6 +178,7 @@ def _boolean(column: ColumnRecipe) -> Cell:
 
 def _word(column: ColumnRecipe) -> Cell:
     is_missing = _is_missing(column)
+    key_of, aliases = _key_of(column), column.aliases
 
     def word(value: object) -> str | None:
         if is_missing(value):
@@ -178,21 +186,28 @@ def _word(column: ColumnRecipe) -> Cell:
         text = cell_text(value)
         if text is None:
             raise BadCellError
-        return squeeze(text)
+        level = aliases.get(key_of(text)) if aliases else None
+        return squeeze(text) if level is None else level
 
     return word
 
 
+def _key_of(column: ColumnRecipe) -> Callable[[str], str]:
+    return squeeze if column.case_sensitive else fold
+
+
 def _level(column: ColumnRecipe) -> Callable[[CleanValue], CleanValue]:
-    key_of = squeeze if column.case_sensitive else fold
+    key_of = _key_of(column)
     levels = {key_of(level): level for level in column.levels}
     return lambda word: None if word is None else levels.get(key_of(str(word)), OTHER)
 
 
 def _category(column: ColumnRecipe) -> Cell:
     read, settle = _word(column), _level(column)
-    tokens = frozenset(column.null_tokens)
-    quick: dict[str, CleanValue] = {level: level for level in column.levels if fold(level) not in tokens}
+    other_meaning = {*column.null_tokens, *map(fold, column.aliases)}
+    quick: dict[str, CleanValue] = {
+        level: level for level in column.levels if fold(level) not in other_meaning
+    }
 
     def category(value: object) -> CleanValue:
         if type(value) is str:
@@ -225,6 +240,7 @@ def _date(column: ColumnRecipe) -> Cell:
     parse = date_text.parser(column.date_formats)
     is_missing = _is_missing(column)
     bounds = (int(column.bounds[0]), int(column.bounds[1])) if column.bounds is not None else None
+    nulls = frozenset(column.null_values)
 
     def moment(value: object) -> int | None:
         if isinstance(value, (date, datetime)):
@@ -236,6 +252,8 @@ def _date(column: ColumnRecipe) -> Cell:
             found = parse(text) if text is not None else None
         if found is None:
             raise BadCellError
+        if found in nulls:
+            return None
         return found if bounds is None else min(max(found, bounds[0]), bounds[1])
 
     return moment

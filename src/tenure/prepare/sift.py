@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from tenure.errors import TargetError
+from tenure.prepare.balance import describe_parts
 from tenure.prepare.columns import target_values, time_values
 from tenure.prepare.duplicates import HASHES, find_duplicates, row_hashes
+from tenure.prepare.entities import number_groups
 from tenure.prepare.recipe import TargetRecipe
 from tenure.prepare.split import LEFT_OUT, PARTS, TRAIN, assign_parts
 from tenure.prepare.target import learn_target
@@ -46,6 +49,7 @@ def sift(
     target: str,
     positive: str | None = None,
     task: Task | None = None,
+    levels: Mapping[str, str] | None = None,
     id: str | None = None,
     time: str | None = None,
     group: str | None = None,
@@ -61,7 +65,7 @@ def sift(
     step = _step(n_rows, len(raw.collect_schema()))
     special = list(dict.fromkeys(name for name in (target, time, group) if name is not None))
     keys, sample = _look(raw, special, step)
-    recipe = learn_target(keys[target], positive, task)
+    recipe = learn_target(keys[target], positive, task, levels)
     warnings = list(recipe.warnings)
     duplicates = find_duplicates(keys.select(HASHES), sample.drop(_ROW), id)
     keep = duplicates.keep
@@ -69,16 +73,20 @@ def sift(
         warnings.append(f"{duplicates.n_repeats} row(s) were exact duplicates and dropped: {duplicates.why}")
     y = target_values(recipe, keys[target])
     keep = keep & ~np.isnan(y)
-    parts = np.full(n_rows, LEFT_OUT, dtype=np.int8)
-    parts[keep] = assign_parts(
-        y[keep],
+    y = y[keep]
+    groups = number_groups(keys[group].filter(keep)) if group else None
+    dealt = assign_parts(
+        y,
         validation=validation,
         test=test,
         seed=seed,
         time=time_values(keys[time].filter(keep)) if time else None,
-        group=keys[group].filter(keep).to_numpy() if group else None,
+        group=groups,
         task=recipe.task,
     )
+    warnings += describe_parts(y, dealt, recipe.classes, groups).warnings()
+    parts = np.full(n_rows, LEFT_OUT, dtype=np.int8)
+    parts[keep] = dealt
     _check_parts(parts, group)
     chosen = sample.filter(pl.Series(parts[sample[_ROW].to_numpy()] == TRAIN)).drop(_ROW)
     return Sifted(recipe, parts, chosen, step == 1, tuple(warnings))

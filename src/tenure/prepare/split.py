@@ -1,17 +1,15 @@
 """Split rows into training, validation and test parts, and training rows into folds.
 
-Stratified by class (by quantile of the target for regression), by time, or by group; seeded, and stable
-across versions of numpy (the legacy generator, whose stream is frozen, is used on purpose).
+Stratified by class (by quantile of the target for regression), by time, by group, or by group and time; seeded,
+and stable across versions of numpy (the legacy generator, whose stream is frozen, is used on purpose).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import numpy as np
 
 from tenure.errors import TargetError
+from tenure.prepare.entities import Groups, Numbers, join_groups, number_groups
 from tenure.records import Task
 
 TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, -1
@@ -20,8 +18,10 @@ PARTS = ("train", "validation", "test")
 PART = "__part"
 
 _N_BINS = 10
-# With more groups than this, chance alone balances the parts.
+# With more groups than this they are dealt out by stratum; fewer are placed one by one, where they fit best.
 _MANY_GROUPS = 5000
+# Groups that cross a cut in time may cost this share of the rows; beyond it they are dealt out instead.
+_CROSSING = 0.05
 
 
 def assign_parts(
@@ -31,28 +31,35 @@ def assign_parts(
     test: float,
     seed: int,
     time: np.ndarray | None = None,
-    group: Sequence[object] | np.ndarray | None = None,
+    group: Groups | None = None,
+    cluster: Numbers | None = None,
     task: Task | None = None,
 ) -> np.ndarray:
-    """Return the part of each row, int8 [n]: 0 training, 1 validation, 2 test.
+    """Return the part of each row, int8 [n]: 0 training, 1 validation, 2 test, -1 left out.
 
     y: class indices or numbers, float [n], no NaN.  validation, test: shares of the rows, together below 1.
     time: float [n]; later rows go to later parts, rows of one time stay together, NaN counts as earliest.
-    group: rows of equal group never straddle two parts; with time, a group stands at its latest row.
+    group: rows of equal group never straddle two parts.
+    cluster: numbers of near-duplicates from 0, int64 [n]; rows of one never straddle either, nor do chains of
+    groups and clusters.
     task: by default "regression" when y has fractions or more than 100 values.
+
+    With groups and time both promises hold, and rows that would break one are left out: see _by_group_and_time.
     Raises TargetError when some class would be missing from the training part.
     """
     classes = _strata(y, task)
-    groups = _group_numbers(group)
+    groups = _entities(group, cluster)
     shares = np.array([1.0 - validation - test, validation, test])
-    if time is not None:
-        parts = _by_time(_times(time, groups), shares)
+    if time is not None and groups is not None:
+        parts = _by_group_and_time(_times(time), classes, groups, shares, seed)
+    elif time is not None:
+        parts = _by_time(_times(time), shares)
     elif groups is not None:
         parts = _by_group(classes, groups, shares, seed)
     else:
         parts = _stratified(classes, shares, seed)
     if task != "regression" and _is_classes(y, task):
-        _check_classes(y, parts == TRAIN, "the training part")
+        _check_classes(y, classes, parts == TRAIN, "the training part")
     return parts.astype(np.int8)
 
 
@@ -62,30 +69,40 @@ def folds(
     *,
     seed: int,
     time: np.ndarray | None = None,
-    group: Sequence[object] | np.ndarray | None = None,
+    group: Groups | None = None,
+    cluster: Numbers | None = None,
     task: Task | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return n_folds pairs (training rows, validation rows) of int64 indices, each sorted.
 
-    Arguments as in assign_parts. By time the training rows are all earlier than the validation rows and
-    grow from fold to fold; otherwise every row is in one validation set.
+    Arguments as in assign_parts. By time alone the training rows are all earlier than the validation rows and
+    grow from fold to fold; otherwise every row is in one validation set. With groups and time the folds go by
+    group: to keep the order of time too, most of the rows would have to be left out.
     Raises TargetError when some class would be missing from the training rows of a fold.
     """
     classes = _strata(y, task)
-    groups = _group_numbers(group)
-    if time is not None:
-        block = _by_time(_times(time, groups), np.full(n_folds + 1, 1.0 / (n_folds + 1)))
-        pairs = [(np.flatnonzero(block <= k), np.flatnonzero(block == k + 1)) for k in range(n_folds)]
+    groups = _entities(group, cluster)
+    if time is not None and groups is None:
+        block = _by_time(_times(time), np.full(n_folds + 1, 1.0 / (n_folds + 1)))
+        masks = [(block <= k, block == k + 1) for k in range(n_folds)]
     else:
         shares = np.full(n_folds, 1.0 / n_folds)
         fold = _dealt(classes, n_folds, seed) if groups is None else _by_group(classes, groups, shares, seed)
-        pairs = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
-    if any(len(train) == 0 or len(valid) == 0 for train, valid in pairs):
+        masks = [(fold != k, fold == k) for k in range(n_folds)]
+    if any(not train.any() or not valid.any() for train, valid in masks):
         raise TargetError(f"{len(y)} rows cannot make {n_folds} folds", todo="give more rows or groups")
     if _is_classes(y, task):
-        for train, _ in pairs:
-            _check_classes(y, np.isin(np.arange(len(y)), train), "a fold's training rows")
-    return pairs
+        for train, _ in masks:
+            _check_classes(y, classes, train, "a fold's training rows")
+    return [(np.flatnonzero(train), np.flatnonzero(valid)) for train, valid in masks]
+
+
+def _entities(group: Groups | None, cluster: Numbers | None) -> Numbers | None:
+    groups = None if group is None else number_groups(group)
+    if cluster is None:
+        return groups
+    clusters = number_groups(cluster)
+    return clusters if groups is None else join_groups(groups, clusters)
 
 
 def _is_classes(y: np.ndarray, task: Task | None) -> bool:
@@ -99,17 +116,21 @@ def _strata(y: np.ndarray, task: Task | None) -> np.ndarray:
     if np.isnan(y).any():
         raise TargetError("rows without a target cannot be split", todo="leave them out first")
     if _is_classes(y, task):
+        if len(y) and y.min() >= 0 and y.max() <= len(y):  # counting is faster than sorting
+            numbers = y.astype(np.int64)
+            return (np.cumsum(np.bincount(numbers) > 0) - 1)[numbers]
         return np.unique(y, return_inverse=True)[1].astype(np.int64)
     n_bins = max(1, min(_N_BINS, len(y) // 10))
     edges = np.quantile(y, np.linspace(0.0, 1.0, n_bins + 1)[1:-1])
     return np.searchsorted(edges, y, side="right").astype(np.int64)
 
 
-def _check_classes(y: np.ndarray, train: np.ndarray, where: str) -> None:
-    absent = np.setdiff1d(np.unique(y), np.unique(y[train]))
-    if len(absent):
+def _check_classes(y: np.ndarray, classes: np.ndarray, train: np.ndarray, where: str) -> None:
+    held = np.bincount(classes[train], minlength=int(classes.max(initial=-1)) + 1)
+    if not held.all():
+        absent = y[np.argmax(classes == np.argmin(held))]
         raise TargetError(
-            f"class number {int(absent[0])} of the target has no row in {where}",
+            f"class number {int(absent)} of the target has no row in {where}",
             todo="collect more rows of that class, or split otherwise (split, data.time, data.group)",
         )
 
@@ -141,32 +162,15 @@ def _dealt(classes: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     return fold
 
 
-def _group_numbers(group: Sequence[object] | np.ndarray | None) -> np.ndarray | None:
-    """Groups numbered from 0 in the order of their first row; a missing group is a group of its own."""
-    if group is None:
-        return None
-    numbers: dict[object, int] = {}
-    alone = iter(range(len(group)))
-    keys = (
-        ("row", next(alone)) if key is None or (isinstance(key, float) and math.isnan(key)) else key
-        for key in group
-    )
-    return np.fromiter(
-        (numbers.setdefault(key, len(numbers)) for key in keys), dtype=np.int64, count=len(group)
-    )
-
-
-def _by_group(classes: np.ndarray, groups: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
+def _by_group(classes: np.ndarray, groups: Numbers, shares: np.ndarray, seed: int) -> np.ndarray:
     """Part of each row; whole groups go, the largest first, where their classes are most wanted."""
     n_groups = int(groups.max(initial=-1)) + 1
     order = np.random.RandomState(seed).permutation(n_groups)
     sizes = np.bincount(groups, minlength=n_groups)
     if n_groups > _MANY_GROUPS:
-        ends = np.cumsum(sizes[order]) - sizes[order] / 2.0
-        bounds = np.cumsum(shares)[:-1] * sizes.sum()
-        part_of = np.empty(n_groups, dtype=np.int64)
-        part_of[order] = np.searchsorted(bounds, ends, side="right")
-        return np.take(part_of, groups)
+        highest = np.zeros(n_groups, dtype=np.int64)
+        np.maximum.at(highest, groups, classes)
+        return _dealt_groups(highest, sizes, shares, order)[groups]
     n_classes = int(classes.max(initial=-1)) + 1
     held = np.zeros((n_groups, n_classes))
     np.add.at(held, (groups, classes), 1.0)
@@ -180,13 +184,58 @@ def _by_group(classes: np.ndarray, groups: np.ndarray, shares: np.ndarray, seed:
     return np.take(part_of, groups)
 
 
-def _times(time: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
-    times = np.where(np.isnan(time), -np.inf, np.asarray(time, dtype=np.float64))
-    if groups is None:
-        return times
-    latest = np.full(int(groups.max(initial=-1)) + 1, -np.inf)
-    np.maximum.at(latest, groups, times)
-    return np.take(latest, groups)
+def _dealt_groups(strata: np.ndarray, sizes: np.ndarray, shares: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Part of each group: in each stratum the groups lie end to end in random order, and are cut by rows.
+
+    strata, sizes: of each group, int64 [n_groups].  order: a permutation of them.
+    """
+    order = order[np.argsort(strata[order], kind="stable")]
+    ends = np.cumsum(sizes[order])
+    totals = np.bincount(strata, weights=sizes)
+    starts = np.cumsum(totals) - totals
+    middles = (ends - sizes[order] / 2.0 - starts[strata[order]]) / totals[strata[order]]
+    part_of = np.empty(len(order), dtype=np.int64)
+    part_of[order] = np.searchsorted(np.cumsum(shares)[:-1], middles, side="right")
+    return part_of
+
+
+def _by_group_and_time(
+    times: np.ndarray, classes: np.ndarray, groups: Numbers, shares: np.ndarray, seed: int
+) -> np.ndarray:
+    """Part of each row: no group straddles, and every test row is later than every row trained on.
+
+    Where few groups cross a cut in time (they cost at most 5 % of the rows) the parts go by time: a group stands
+    where its latest row is, and its rows before that part begins are left out. Validation is later than training
+    then, too.
+
+    Where many cross it, as customers with a row each month do, groups are dealt out at random, whatever their
+    span: to choose by span would train on those who left early and test on those who stayed. One cut in time is
+    placed where the fewest rows are lost; training and validation groups keep the rows up to it, test groups
+    those after it, and more or fewer groups go to each part so that the rows that are kept have the shares.
+    With one time only there is nothing to order, and the parts go by group alone.
+    """
+    moments, counts = np.unique(times, return_counts=True)
+    if len(moments) == 1 or shares[TEST] == 0.0:
+        return _by_group(classes, groups, shares, seed)
+    if len(moments) >= len(shares):
+        own = _by_time(times, shares)
+        latest = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.int64)
+        np.maximum.at(latest, groups, own)
+        stays = own == latest[groups]
+        if np.mean(~stays) <= _CROSSING:
+            return np.where(stays, own, LEFT_OUT)
+    before = np.cumsum(counts)[:-1] / len(times)
+    # If a part may keep the share w of its groups' rows, it needs its share / w of the groups.
+    needed = (1.0 - shares[TEST]) / before + shares[TEST] / (1.0 - before)
+    best = int(np.argmin(needed))
+    kept = np.array([before[best], before[best], 1.0 - before[best]])
+    parts = _by_group(classes, groups, shares / kept / needed[best], seed)
+    early = times <= moments[best]
+    return np.where(early == (parts != TEST), parts, LEFT_OUT)
+
+
+def _times(time: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(time), -np.inf, np.asarray(time, dtype=np.float64))
 
 
 def _by_time(times: np.ndarray, shares: np.ndarray) -> np.ndarray:

@@ -87,6 +87,10 @@ class Survey:
         studies = {name: column.study() for name, column in self._columns.items()}
         return replace(_with_studies(self._recipe, studies), n_rows=n_rows)
 
+    def unread(self) -> dict[str, int]:
+        """Feature -> cells that cannot be read, where there are any."""
+        return {name: column.n_unread for name, column in self._columns.items() if column.n_unread}
+
 
 def learn_anew(recipe: Recipe, typed: pl.DataFrame) -> Recipe:
     """Learn what training rows hold, when how their cells are written is known.

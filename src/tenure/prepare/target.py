@@ -14,7 +14,7 @@ from tenure.prepare import number_text
 from tenure.prepare.expressions import readable
 from tenure.prepare.levels import spellings_of
 from tenure.prepare.recipe import NumberFormat, TargetRecipe
-from tenure.prepare.tokens import STRONG_NULLS, UNKNOWN_NULLS, fold
+from tenure.prepare.tokens import STRONG_NULLS, UNKNOWN_NULLS, fold, squeeze
 from tenure.records import Task
 
 _MOST_CLASSES = 100
@@ -26,11 +26,17 @@ _NULLS = STRONG_NULLS + UNKNOWN_NULLS
 _POSITIVE_WORDS = ("yes", "true", "1", "y", "t", "on", "positive", "churn", "churned")
 
 
-def learn_target(series: pl.Series, positive: object = None, task: Task | str | None = None) -> TargetRecipe:
+def learn_target(
+    series: pl.Series,
+    positive: object = None,
+    task: Task | str | None = None,
+    levels: Mapping[str, str] | None = None,
+) -> TargetRecipe:
     """Learn the target from all rows.
 
     positive: the class probabilities speak of, in any spelling; by default "yes", or the rarer one.
     task: "binary", "multiclass", "classification" or "regression"; by default what the values look like.
+    levels: spelling -> the class it stands for, as data.levels says.
     Raises TargetError when the column cannot be learned from.
     """
     name = series.name
@@ -47,7 +53,7 @@ def learn_target(series: pl.Series, positive: object = None, task: Task | str | 
     style, share = number_text.choose_format(sample) if len(counts) > 1 else (NumberFormat(), 0.0)
     if task == "regression" or (task is None and _is_amount(counts, style, share, name)):
         return _regression(name, counts, style, share, warnings)
-    return _classification(name, counts, positive, task, warnings)
+    return _classification(name, counts, positive, task, warnings, levels or {})
 
 
 def _text_counts(series: pl.Series) -> dict[str, int]:
@@ -92,11 +98,16 @@ def _regression(
 
 
 def _classification(
-    name: str, counts: Mapping[str, int], positive: object, task: Task | str | None, warnings: tuple[str, ...]
+    name: str,
+    counts: Mapping[str, int],
+    positive: object,
+    task: Task | str | None,
+    warnings: tuple[str, ...],
+    levels: Mapping[str, str],
 ) -> TargetRecipe:
     if len(counts) > 50 * _MOST_CLASSES:  # before any work that grows with the number of labels
         raise _too_many(name, len(counts))
-    spellings = _spellings(counts)
+    spellings = _spellings(counts, {fold(spelling): squeeze(level) for spelling, level in levels.items()})
     totals: dict[str, int] = defaultdict(int)
     for text, n in counts.items():
         totals[spellings[fold(text)]] += n
@@ -118,17 +129,18 @@ def _classification(
     return TargetRecipe(name, "binary", (negative, chosen), chosen, spellings, _NULLS, warnings=warnings)
 
 
-def _spellings(counts: Mapping[str, int]) -> dict[str, str]:
+def _spellings(counts: Mapping[str, int], aliases: Mapping[str, str]) -> dict[str, str]:
     """Folded spelling -> class; a class is named by its most frequent spelling.
 
     Two spellings are one class when they differ in case or spaces, by a full stop at the end, or are
-    the same number.
+    the same number, or when a person says so (aliases, by folded spelling).
     """
     classes: dict[str, str] = {}
     spellings: dict[str, str] = {}
     for text in sorted(counts, key=lambda text: (-counts[text], text)):
         key = fold(text)
-        spellings[key] = classes.setdefault(_identity(key), text)
+        meant = aliases.get(key, text)
+        spellings[key] = classes.setdefault(_identity(fold(meant)), meant)
     return spellings
 
 

@@ -21,8 +21,11 @@ from tenure.project.folder import Folder, find_folder
 if TYPE_CHECKING:
     from tenure.model.registry import Registry
     from tenure.monitor.report import MonitorReport
+    from tenure.prepare.changes import Changes
+    from tenure.prepare.doubts import Doubts
     from tenure.project.preparing import Prepared
     from tenure.project.report import RunReport
+    from tenure.project.shape import SchemaText
     from tenure.project.trained import TrainedRun
     from tenure.project.versions import Version
 
@@ -52,6 +55,24 @@ class Project:
         config = self.config
         with self.folder.changing("prepare"):
             return prepare(self.folder, config, again=again)
+
+    def changes(self, prepared: Prepared) -> Changes:
+        """What preparing did to the cells of the source, by column and rule."""
+        from tenure.project.cleaning import list_changes
+
+        return list_changes(self.folder, self.config, prepared)
+
+    def schema(self, format: str = "tenure") -> SchemaText:
+        """The project's schema.json; format: tenure, jsonschema, frictionless or pandera."""
+        from tenure.project.shape import export_schema
+
+        return export_schema(self.folder, format)
+
+    def doubts(self, prepared: Prepared) -> Doubts:
+        """What looks wrong in the prepared rows, and was left as it is."""
+        from tenure.project.cleaning import list_doubts
+
+        return list_doubts(prepared)
 
     def train(
         self,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenure.config import FILE_NAME, ProjectConfig, load_config
+from tenure.config import FILE_NAME, SCHEMA_FILE, ProjectConfig, load_config
 from tenure.durable import TEMPORARY, write_durably
 from tenure.errors import ProjectBusy, ProjectError
 from tenure.journal.tables import open_journal
@@ -56,6 +56,20 @@ class Folder:
     def champion(self) -> Path:
         """The pointer that the service watches; the registry is the truth."""
         return self.own / "champion.json"
+
+    @property
+    def schema(self) -> Path:
+        """What each column must be: the user's, once it was inferred."""
+        return self.root / SCHEMA_FILE
+
+    @property
+    def proposed_schema(self) -> Path:
+        return self.root / "schema.proposed.json"
+
+    @property
+    def schema_in_force(self) -> Path:
+        """The schema that the latest rows were prepared under."""
+        return self.own / SCHEMA_FILE
 
     @property
     def trained(self) -> Path:

@@ -24,7 +24,7 @@ from tenure.project.folder import Folder
 from tenure.project.promoting import note
 from tenure.project.receipts import Receipt, earlier_receipts, keep_receipt, open_receipt
 from tenure.project.rewriting import Person, erase_from_version, find_in_versions
-from tenure.project.versions import find_version, follow, list_absent, models_of, restore_version
+from tenure.project.versions import follow, list_absent, models_of, read_version, restore_version
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def _erase_versions(folder: Folder, config: ProjectConfig, person: Person, recei
         receipt.note(f"version {name}", n)
         receipt.releases = sorted({*receipt.releases, *models_of(folder, name)})
         keep_receipt(folder, receipt)
-        erase_from_version(folder, find_version(folder, name), person, config.store.data_remote)
+        erase_from_version(folder, read_version(folder.versions / name), person, config.store.data_remote)
 
 
 def _erase_journal(folder: Folder, person: Person, receipt: Receipt) -> None:

@@ -16,22 +16,30 @@ import msgspec
 
 from tenure.config import ProjectConfig
 from tenure.durable import TEMPORARY, flush_folder
-from tenure.errors import ColumnsMissing, ProjectError, TenureError
+from tenure.errors import ProjectError, TenureError
 from tenure.journal.entries import NewPrediction, row_key
 from tenure.journal.identifiers import new_id_and_time
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import add_predictions
-from tenure.prepare.sources import batches, check_source, find_source
+from tenure.prepare.columns import read
+from tenure.prepare.schema.breach import Breach, refuse_errors
+from tenure.prepare.sources import batches, check_source, find_source, scan
 from tenure.project.folder import Folder
 from tenure.project.promoting import find_release, note
+from tenure.project.shape import ask_of_columns, ask_of_table
 from tenure.release.scorer import Scorer
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from tenure.prepare.schema.shape import ShapeChange
+    from tenure.prepare.sources import Source, SourceFacts
     from tenure.release.scorer import TableScores
 
 log = logging.getLogger(__name__)
+
+# Rows from which columns that have no known name are learned.
+_ROWS_LOOKED_AT = 20_000
 
 
 def predict(
@@ -60,9 +68,7 @@ def predict(
             "the output would replace the source", where=str(target), todo="name another output"
         )
     facts = check_source(table, min_rows=1)
-    missing = [column.name for column in scorer.recipe.features if column.name not in facts.columns]
-    if missing:
-        raise ColumnsMissing(missing, facts.columns, where=table.name)
+    shape, breaches = _ask_first(scorer, table, facts)
     taken = {"prediction", "probability", *(f"probability_{name}" for name in scorer.classes)}
     if scorer.recipe.id in taken:
         raise TenureError(
@@ -93,6 +99,9 @@ def predict(
             answers.n_problems,
             problems_file,
         )
+    breaches += answers.check.breaches()
+    for finding in (*shape, *breaches):
+        log.warning("warning: %s", finding)
     document = {
         "output": str(target),
         "rows": answers.n_rows,
@@ -100,9 +109,27 @@ def predict(
         "problems_file": str(problems_file) if answers.n_problems else None,
         "model": {"name": config.name, "version": holder.version, "release": scorer.manifest.release},
         "source_sha256": facts.sha256,
+        "shape": [change.to_dict() for change in shape],
+        "schema": [breach.to_dict() for breach in breaches],
     }
     note(folder, "batch", document)
     return document
+
+
+def _ask_first(scorer: Scorer, table: Source, facts: SourceFacts) -> tuple[list[ShapeChange], list[Breach]]:
+    """Refuse a table that breaks the schema by an error, before a row is answered; returns what else was found."""
+    raw = scan(table, has_blank_lines=facts.has_blank_lines)
+    shape = ask_of_columns(scorer.schema, facts.columns, raw.head(_ROWS_LOOKED_AT), table.name)
+    breaches = ask_of_table(scorer.schema, facts.columns, raw)
+    errors = scorer.new_check(only=["error"])
+    if not errors.asks_nothing:
+        for batch in batches(table, facts):
+            complete = scorer.complete(batch)
+            errors.add(read(scorer.recipe, complete.lazy()).collect(), complete)
+    refuse_errors(
+        [*breaches, *errors.breaches()], table.name, "mend the named cells, or leave those rows out"
+    )
+    return shape, breaches
 
 
 def check_output(output: str) -> Path:
@@ -143,13 +170,14 @@ class _Answers:
         self.db = db
         self.n_rows = 0
         self.n_problems = 0
+        self.check = scorer.new_check(only=["warning"])
 
     def score(self, raw: pl.DataFrame) -> pl.DataFrame:
         """The answers for one batch; they are in the journal when this returns."""
         import polars as pl
 
         started = time.perf_counter()
-        scored = self.scorer.score_table(raw)
+        scored = self.scorer.score_table(raw, self.check)
         columns: dict[str, Any] = {}
         if self.id_column:
             columns[self.id_column] = raw[self.id_column]

@@ -7,9 +7,9 @@ import logging
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,9 @@ from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import LEFT_OUT, PART, PARTS, TRAIN
 from tenure.prepare.versions import ContentHash, Fingerprint, what_changed
 from tenure.project.folder import Folder
+from tenure.project.leakage import pass_gate
 from tenure.project.reading import RawTable, read_raw
+from tenure.project.shape import ask_of_prepared, keep_schema
 from tenure.project.skipping import look_up, of_preparing, remember
 from tenure.project.versions import (
     VersionParts,
@@ -36,10 +38,15 @@ from tenure.project.versions import (
 if TYPE_CHECKING:
     import polars as pl
 
+    from tenure.prepare.balance import Balance
+    from tenure.prepare.keys import RepeatedKeys
+    from tenure.prepare.sift import Sifted
+
 log = logging.getLogger(__name__)
 
 ROWS = "rows.parquet"
-_GOLDEN_ROWS = 3
+# Of these the release takes the first that its schema lets pass.
+_GOLDEN_ROWS = 20
 _MIXED_ROWS = 1000
 
 
@@ -53,6 +60,8 @@ class Prepared:
     golden: a few rows of nobody, as JSON can hold them; cells that break the recipe are left empty.
     settings: what of tenure.yaml shaped them.  fingerprint: these, the hashes of what was read, and the code.
     content: the content hash of the rows, where it is known.  note: why they were prepared again, or not.
+    unread: feature -> cells that cannot be read, where there are any.
+    leakage: what the leakage gate found, as JSON data.
     """
 
     id: str
@@ -65,34 +74,49 @@ class Prepared:
     fingerprint: Fingerprint
     content: str | None = None
     note: str | None = None
+    unread: Mapping[str, int] = field(default_factory=dict)
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         """Rows of each part."""
         return {name: int(np.sum(self.parts == number)) for number, name in enumerate(PARTS)}
+
+    def balance(self) -> Balance:
+        """The parts beside each other: rows, and the target with intervals."""
+        from tenure.prepare.balance import describe_parts
+        from tenure.prepare.columns import target_values
+
+        target, group = self.recipe.target, self.recipe.group
+        keys = self.rows.select(*dict.fromkeys(name for name in (target.name, group) if name)).collect()
+        y = target_values(target, keys[target.name])
+        return describe_parts(y, self.parts, target.classes, keys[group] if group else None)
 
 
 def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Prepared:
     """Read the source, split it, learn the recipe, and keep all three as a data version.
 
     again: even if source, settings and code are those of a version that is here.
-    Raises SourceError or TargetError, with nothing written, when the table is unfit.
+    Raises SourceError or TargetError, with nothing written, when the table is unfit; GateFailed when it leaks.
     """
     table = read_raw(folder, config)
     fingerprint = of_preparing(config, table.inputs)
     earlier = look_up(folder, "prepare", fingerprint, _versions(folder))
     if earlier.result is not None and not again:
+        prepared = None
         with suppress(ProjectError):
             prepared = load_prepared(folder, earlier.result)
+        if prepared is not None:
             same = f"unchanged: source, settings and tenure are the same as for version {prepared.id}"
-            return _remember(
-                folder, config, replace(prepared, settings=settings_of(config), note=same), fingerprint
-            )
+            prepared = replace(prepared, settings=settings_of(config), note=same)
+            drift = ask_of_prepared(folder, prepared)
+            return _remember(folder, config, prepared, fingerprint, drift)
     note = "again: " + "; ".join(earlier.why) if earlier.why else None
     log.info("%spreparing %d rows", f"{note}\n" if note else "", table.n_rows)
     with _draft(folder) as draft:
-        prepared = sift_and_learn(table, config, fingerprint, draft / ROWS)
+        prepared = pass_gate(folder, config, sift_and_learn(table, config, fingerprint, draft / ROWS))
+        drift = ask_of_prepared(folder, prepared)
         kept = keep_prepared(folder, config, prepared, draft / ROWS)
-    return _remember(folder, config, replace(kept, note=note), fingerprint)
+    return _remember(folder, config, replace(kept, note=note), fingerprint, drift)
 
 
 def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerprint, path: Path) -> Prepared:
@@ -103,24 +127,11 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
     import polars as pl
 
     from tenure.prepare.learn import learn_recipe
-    from tenure.prepare.sift import sift
     from tenure.prepare.survey import Survey
     from tenure.prepare.typed import write_typed
 
-    data, split = config.data, config.split
-    sifted = sift(
-        table.rows,
-        table.n_rows,
-        target=data.target,
-        positive=data.positive,
-        task=data.target_task,
-        id=data.id,
-        time=data.split_time,
-        group=data.split_group,
-        validation=split.validation,
-        test=split.test,
-        seed=split.seed,
-    )
+    data = config.data
+    sifted = sift_rows(table, config)
     recipe = learn_recipe(
         sifted.training,
         sifted.target,
@@ -128,6 +139,8 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         time=data.split_time,
         group=data.split_group,
         exclude=data.excluded,
+        levels=data.levels,
+        nulls=data.nulls,
     )
     survey = Survey(recipe)
     content = ContentHash()
@@ -140,11 +153,58 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         rows=pl.scan_parquet(path),
         parts=parts,
         golden=_golden_rows(recipe, sifted.training.head(_MIXED_ROWS)),
-        warnings=(*table.warnings, *sifted.warnings, *recipe.warnings),
+        warnings=(
+            *table.warnings,
+            *sifted.warnings,
+            *recipe.warnings,
+            *_doubts(recipe, sifted.training, path),
+        ),
         settings=settings_of(config),
         fingerprint=fingerprint,
         content=content.hexdigest(),
+        unread=survey.unread(),
     )
+
+
+def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
+    """Tell which rows of the raw table are used, and for what, as the config says."""
+    from tenure.prepare.sift import sift
+
+    data, split = config.data, config.split
+    return sift(
+        table.rows,
+        table.n_rows,
+        target=data.target,
+        positive=data.positive,
+        task=data.target_task,
+        levels=data.levels.get(data.target),
+        id=data.id,
+        time=data.split_time,
+        group=data.split_group,
+        validation=split.validation,
+        test=split.test,
+        seed=split.seed,
+    )
+
+
+def _doubts(recipe: Recipe, training: pl.DataFrame, path: Path) -> list[str]:
+    """What looks wrong in a sample of raw training rows, and in the ids of all rows that are kept."""
+    import polars as pl
+
+    from tenure.prepare.columns import read
+    from tenure.prepare.doubts import look_over
+
+    typed = read(recipe, training.lazy()).collect()
+    return look_over(recipe, typed, keys=repeated_keys(recipe, pl.scan_parquet(path))).warnings()
+
+
+def repeated_keys(recipe: Recipe, rows: pl.LazyFrame) -> RepeatedKeys | None:
+    """Ids that name several rows; None without an id column, or where rows of one id are a group."""
+    from tenure.prepare.keys import find_repeated_keys
+
+    if recipe.id is None or recipe.id == recipe.group:
+        return None
+    return find_repeated_keys(rows.select(recipe.id).collect().to_series())
 
 
 def _golden_rows(recipe: Recipe, raw: pl.DataFrame) -> tuple[dict[str, Any], ...]:
@@ -188,6 +248,8 @@ def load_prepared(folder: Folder, version: str | None = None) -> Prepared:
             settings=settings or dict(found.fingerprint["settings"]),
             fingerprint=Fingerprint(**found.fingerprint),
             content=found.content,
+            unread=found.unread,
+            leakage=found.leakage,
         )
     except FileNotFoundError:
         raise ProjectError(
@@ -234,13 +296,17 @@ def _versions(folder: Folder) -> list[tuple[Fingerprint, str]]:
 
 
 def _remember(
-    folder: Folder, config: ProjectConfig, prepared: Prepared, fingerprint: Fingerprint
+    folder: Folder, config: ProjectConfig, prepared: Prepared, fingerprint: Fingerprint, drift: list[str]
 ) -> Prepared:
-    """Make these the rows that `train` takes, and know them again."""
+    """Make these the rows that `train` takes, and know them again.
+
+    drift: what schema.json warns of, which may change while the rows do not: it is told, and not kept with them.
+    """
+    keep_schema(folder, prepared)
     latest = {"id": prepared.id, "settings": settings_of(config)}
     write_durably(folder.own / "prepared.json", json.dumps(latest))
     remember(folder, "prepare", fingerprint, prepared.id)
-    return prepared
+    return replace(prepared, warnings=(*prepared.warnings, *drift))
 
 
 def settings_of(config: ProjectConfig) -> dict[str, Any]:
@@ -272,6 +338,8 @@ def keep_prepared(folder: Folder, config: ProjectConfig, prepared: Prepared, row
         warnings=prepared.warnings,
         golden=prepared.golden,
         content=prepared.content,
+        unread=prepared.unread,
+        leakage=prepared.leakage,
     )
     version = keep_version(folder, parts, config.store.data_remote)
     return replace(

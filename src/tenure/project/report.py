@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tenure.records import Estimate, Task
@@ -33,8 +33,10 @@ class RunReport:
     validation: the winner fitted on the training part only, on the validation part.  test: the release,
     on the test part, which was read once.  baselines: name to test metrics of the majority class (or the
     mean) and of a plain logistic (or ridge) regression.  gain: of the metric over each of them, paired.
+    parts: of the split, each with its rows and its target with an interval.
     post: whether it is champion, and why, in words.  notes: what was done again and why, or that nothing was.
     seconds: wall time by stage; "candidates" is the part spent inside the candidates' own fit and predict.
+    leakage: what the leakage gate found, as JSON data.
     """
 
     name: str
@@ -49,6 +51,7 @@ class RunReport:
     baselines: Mapping[str, Metrics]
     gain: Metrics
     rows: Mapping[str, int]
+    parts: Mapping[str, Any]
     seconds: Mapping[str, float]
     release: str
     run: str
@@ -56,6 +59,7 @@ class RunReport:
     importance: Mapping[str, float]
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The document of `tenure run --json`."""
@@ -75,10 +79,12 @@ class RunReport:
             "threshold": self.threshold,
             "importance": dict(self.importance),
             "rows": dict(self.rows),
+            "parts": dict(self.parts),
             "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
             "release": self.release,
             "run": self.run,
             "warnings": list(self.warnings),
+            "leakage": dict(self.leakage),
             "notes": list(self.notes),
         }
 

@@ -22,12 +22,15 @@ from tenure.monitor.worth import Worth, worth_of_switch
 from tenure.prepare.columns import read_target, settle, target_values
 from tenure.prepare.expressions import read_cell
 from tenure.prepare.recipe import Recipe
+from tenure.prepare.schema.infer import widen
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION, assign_parts
 from tenure.prepare.survey import learn_anew
 from tenure.project.folder import Folder
 from tenure.project.preparing import Prepared, keep_rows, load_prepared
 from tenure.project.promoting import note, open_registry
 from tenure.project.runs import config_hash, find_record, new_run_id, record_run
+from tenure.project.sealing import break_seal
+from tenure.project.shape import schema_in_force
 from tenure.project.trained import TrainedRun
 from tenure.project.training import fit, make_release, make_tables, with_overrides
 from tenure.release.scorer import Scorer
@@ -80,13 +83,22 @@ def retrain(
     prepared = _extend(folder, old, config, earlier, later)
     tables = make_tables(prepared)
     trained = fit(config, prepared, tables)
+    reading = break_seal(folder, prepared)
     evaluation = evaluate(
         prepared.recipe, trained, tables.train.joined(tables.validation), tables.test, config.model.threshold
     )
     run = TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, {}, config_hash(config))
     # the world is what the latest rows show: against the old ones a lasting shift would alarm for ever
     release = make_release(
-        folder, config, prepared, tables, trained, evaluation, run.run, reference=tables.test.features
+        folder,
+        config,
+        prepared,
+        tables,
+        trained,
+        evaluation,
+        run.run,
+        reference=tables.test.features,
+        schema=widen(schema_in_force(folder, prepared), prepared.recipe),
     )
     registry = open_registry(folder, config)
     manifest = json.loads((release / "manifest.json").read_text())
@@ -104,7 +116,7 @@ def retrain(
         },
     )
     result = {"test": {name: asdict(estimate) for name, estimate in evaluation.metrics.items()}}
-    record_run(folder, config, prepared, run, release, version, result)
+    record_run(folder, config, prepared, run, release, version, result, reading)
     rows = prepared.rows.filter(pl.col(PART) == TEST).collect()
     comparison = _compare(config, prepared, scorer, Scorer.load(release), rows)
     return Retrained(

@@ -68,6 +68,8 @@ def erase_from_version(folder: Folder, version: Version, person: Person, remote:
             fingerprint=Fingerprint(**version.fingerprint),
             warnings=version.warnings,
             golden=version.golden,
+            unread=version.unread,
+            leakage=version.leakage,
         )
         now = keep_version(folder, parts, remote)
     moved = {**read_moved(folder), version.version: now.version}

@@ -46,8 +46,12 @@ def record_run(
     release: Path,
     version: str,
     result: dict[str, Any],
+    test_reads: int,
 ) -> None:
-    """Write a run's record and its line in the journal. result: what was measured, as JSON data."""
+    """Write a run's record and its line in the journal.
+
+    result: what was measured, as JSON data.  test_reads: how often the test rows have been read, this run included.
+    """
     body = {
         "format": FORMAT,
         "run": run.run,
@@ -55,10 +59,11 @@ def record_run(
         "release": release.name,
         "version": version,
         "data": {"version": prepared.id, "content": prepared.content, "rows": prepared.counts()},
+        "leakage": dict(prepared.leakage),
         "config": config.model_dump(mode="json"),
         "config_sha256": run.config_sha256,
         "seed": run.seed,
-        "test_reads": 1,
+        "test_reads": test_reads,
         "plan": run.trained.plan.to_json(),
         "result": result,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,11 @@ from tenure.config import parse_config
 from tenure.durable import write_durably
 from tenure.errors import ColumnsMissing, ConfigError, ProjectError
 from tenure.project.folder import Folder
+from tenure.project.proposals import look_for_spellings, render_levels
 
 if TYPE_CHECKING:
     from tenure.prepare.recipe import ColumnRecipe, Recipe
+    from tenure.prepare.spellings import Proposal
 
 _ROWS_LOOKED_AT = 20_000
 
@@ -45,8 +48,8 @@ def create_project(folder: Folder, request: Request) -> Recipe:
             where=str(folder.root),
             todo="edit it, or choose another folder",
         )
-    recipe = _look(request)
-    text = _render(folder, request, recipe)
+    recipe, proposals = _look(request)
+    text = _render(folder, request, recipe, proposals)
     parse_config(text, str(folder.config_file))
     folder.make()
     write_durably(folder.config_file, text)
@@ -96,7 +99,7 @@ def project_name(source: str) -> str:
     return name or "project"
 
 
-def _look(request: Request) -> Recipe:
+def _look(request: Request) -> tuple[Recipe, list[Proposal]]:
     from tenure.prepare.learn import learn_recipe, learn_target
     from tenure.prepare.sources import check_source, find_source, scan
 
@@ -109,10 +112,11 @@ def _look(request: Request) -> Recipe:
     table = scan(source, has_blank_lines=facts.has_blank_lines)
     target = learn_target(table.select(request.target).collect().to_series(), request.positive, None)
     sample = table.head(_ROWS_LOOKED_AT).collect()
-    return learn_recipe(sample, target, id=request.id, time=request.time)
+    recipe = learn_recipe(sample, target, id=request.id, time=request.time)
+    return recipe, look_for_spellings(recipe, sample)
 
 
-def _render(folder: Folder, request: Request, recipe: Recipe) -> str:
+def _render(folder: Folder, request: Request, recipe: Recipe, proposals: Sequence[Proposal]) -> str:
     source = request.source
     if "://" not in source:
         source = os.path.relpath(Path(source).resolve(), folder.root)
@@ -130,6 +134,8 @@ def _render(folder: Folder, request: Request, recipe: Recipe) -> str:
         f"  time: {_text(request.time)}    # {_in_a_comment(_hint_for_time(recipe))}",
         "  group: null    # rows with the same value of this column never straddle the split",
         "  exclude: []    # columns known to be unusable, such as those filled in after the fact",
+        *render_levels(proposals),
+        "  nulls: {}    # column: [values that mean missing, such as -999]",
         *([f"  delimiter: {_text(request.delimiter)}"] if request.delimiter else []),
         "split: {validation: 0.2, test: 0.2, seed: 0}    # shares of the rows; the rest is for training",
         "model:",

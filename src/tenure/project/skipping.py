@@ -14,7 +14,7 @@ from tenure.prepare.versions import Fingerprint, code_digest, what_changed
 from tenure.project.folder import Folder
 
 _KEPT = 20
-_PREPARING = ("prepare", "config", "project/preparing")
+_PREPARING = ("prepare", "project/reading", "project/panels", "project/preparing")
 _TRAINING = (*_PREPARING, "model", "release", "project/training")
 _LIBRARIES = ("polars", "numpy")
 _TRAINERS = ("scikit-learn", "scipy", "xgboost-cpu", "lightgbm", "catboost", "optuna", "sqlglot")
@@ -49,15 +49,20 @@ def _without_place(table: dict[str, Any]) -> dict[str, Any]:
 _OF_LATER_STAGES = ("name", "model", "fairness", "business", "serve", "monitor", "retrain", "store")
 
 
-def of_training(config: ProjectConfig, version: str) -> Fingerprint:
-    """What decides which model comes out of a data version; a budget in seconds is a setting as any other."""
+def of_training(config: ProjectConfig, version: str, schema: str) -> Fingerprint:
+    """What decides which model comes out of a data version; a budget in seconds is a setting as any other.
+
+    schema: the hash of the schema that the rows were prepared under, which the release carries.
+    """
     settings: dict[str, Any] = {
         "model": config.model.model_dump(mode="json"),
         "split": {"seed": config.split.seed},
         "fairness": config.model_dump(mode="json")["fairness"],
     }
     return Fingerprint(
-        {"the prepared rows": version}, settings, code_digest(_TRAINING, (*_LIBRARIES, *_TRAINERS))
+        {"the prepared rows": version, "schema.json": schema},
+        settings,
+        code_digest(_TRAINING, (*_LIBRARIES, *_TRAINERS)),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from tenure.config import ProjectConfig, describe_idle_keys
+from tenure.config import ProjectConfig, TableSchema, describe_idle_keys
 from tenure.errors import ProjectError
 from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
@@ -32,6 +32,8 @@ from tenure.project.preparing import Prepared, load_prepared, prepare, settings_
 from tenure.project.promoting import note, open_to_change
 from tenure.project.report import RunReport
 from tenure.project.runs import config_hash, find_record, find_report, new_run_id, record_run, recorded_plan
+from tenure.project.sealing import break_seal, warn_of_reading
+from tenure.project.shape import check_unedited, schema_digest, schema_in_force
 from tenure.project.skipping import look_up, of_training, remember, settings_changed
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
 from tenure.project.versions import follow
@@ -77,7 +79,7 @@ def run(
     started = time.perf_counter()
     config = with_overrides(config, budget, seed)
     prepared = use_version(folder, config, data) if data else prepare(folder, config, again=again)
-    fingerprint = of_training(config, prepared.id)
+    fingerprint = of_training(config, prepared.id, schema_digest(folder))
     earlier = look_up(folder, "run", fingerprint)
     if earlier.result is not None and not again:
         report = find_report(folder, config, earlier.result, prepared)
@@ -116,7 +118,8 @@ def train(
             where=str(folder.config_file),
             todo="run `tenure prepare`",
         )
-    fingerprint = of_training(config, prepared.id)
+    check_unedited(folder)
+    fingerprint = of_training(config, prepared.id, schema_digest(folder))
     earlier = look_up(folder, "train", fingerprint)
     if earlier.result is not None and earlier.result == waiting_run(folder) and not (again or plan):
         return replace(
@@ -183,10 +186,12 @@ def make_release(
     evaluation: Evaluation,
     run_id: str,
     reference: pl.DataFrame | None = None,
+    schema: TableSchema | None = None,
 ) -> Path:
     """Write the release folder of a trained and evaluated model; returns its path.
 
     reference: clean rows that drift will be measured against; None: the training part.
+    schema: what its service asks of rows; None: what the rows were prepared under.
     """
     fitted_on = tables.train.joined(tables.validation).features
     draft = Scorer(prepared.recipe, trained.encoding, trained.document.predictor(), trained.calibration)
@@ -218,6 +223,7 @@ def make_release(
         seed=config.split.seed,
         run_id=run_id,
         warnings=[*prepared.warnings, *trained.warnings],
+        schema=schema or schema_in_force(folder, prepared),
     )
     return write_release(folder.releases, parts)
 
@@ -241,6 +247,7 @@ def _evaluate(
 ) -> RunReport:
     stage = time.perf_counter()
     config = with_overrides(config, None, run.seed)
+    reading = break_seal(folder, prepared)
     tables = make_tables(prepared)
     evaluation = evaluate_model(
         prepared.recipe,
@@ -268,6 +275,7 @@ def _evaluate(
         baselines=evaluation.baselines,
         gain=evaluation.gain,
         rows=prepared.counts(),
+        parts=prepared.balance().to_dict(),
         seconds=seconds,
         release=str(release),
         run=run.run,
@@ -277,10 +285,12 @@ def _evaluate(
             *prepared.warnings,
             *run.trained.warnings,
             *_late(config, run),
+            *warn_of_reading(reading),
             *describe_idle_keys(config),
         ),
+        leakage=prepared.leakage,
     )
-    record_run(folder, config, prepared, run, release, version, report.to_dict())
+    record_run(folder, config, prepared, run, release, version, report.to_dict(), reading)
     return report
 
 

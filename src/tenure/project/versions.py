@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,8 @@ class Version:
     rows: part -> number.  columns: name -> type, without PART.  id: the column that names a row.
     fingerprint: inputs, settings and code it was first made from.  made: ISO 8601, UTC.
     golden: raw rows of nobody, for the releases that are trained on it.
+    unread: feature -> cells that could not be read, where there were any.
+    leakage: what the leakage gate found, as JSON data.
     """
 
     version: str
@@ -60,6 +62,8 @@ class Version:
     tenure: str = __version__
     warnings: tuple[str, ...] = ()
     golden: tuple[dict[str, Any], ...] = ()
+    unread: Mapping[str, int] = field(default_factory=dict)
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data."""
@@ -83,6 +87,8 @@ class VersionParts:
     golden: tuple[dict[str, Any], ...] = ()
     summary: Mapping[str, Any] | None = None
     content: str | None = None
+    unread: Mapping[str, int] = field(default_factory=dict)
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
 
 def keep_version(folder: Folder, parts: VersionParts, remote: str | None = None) -> Version:
@@ -128,6 +134,8 @@ def _write(place: Path, parts: VersionParts) -> Version:
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         warnings=parts.warnings,
         golden=parts.golden,
+        unread=dict(parts.unread),
+        leakage=dict(parts.leakage),
     )
     texts = {"recipe.json": recipe, "facts.json": json.dumps(version.to_dict(), indent=1, ensure_ascii=False)}
     if parts.summary is not None:

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tenure.errors import ReleaseError
+from tenure.config import TableSchema
+from tenure.errors import ReleaseError, RowsRefused
 from tenure.prepare.recipe import Recipe
+from tenure.prepare.schema.infer import schema_of_recipe
 from tenure.release.calibration import Calibration
 from tenure.release.card import model_card
 from tenure.release.encoding import Encoding
@@ -24,11 +26,12 @@ from tenure.release.files import (
     to_text,
     write_files,
 )
-from tenure.release.schema import row_schema
+from tenure.release.schema import release_schema
 from tenure.release.scorer import Scorer, golden_entry, load_predictor
 
 __all__ = ["Manifest", "ReleaseParts", "open_release", "read_release", "write_release"]
 
+GOLDEN_ROWS = 3
 LIBRARIES = ("tenure", "numpy", "polars", "lightgbm", "scikit-learn", "xgboost-cpu", "catboost")
 
 
@@ -41,9 +44,10 @@ class ReleaseParts:
     metrics: JSON data, {"test": {metric: Estimate}, "baselines": {"majority": {...}, "logistic": {...}}};
     an Estimate or {"value", "low", "high"}, nested at will; other parts may stand beside.
     importance: raw column -> mean absolute effect on the score.
-    golden_rows: raw rows, as JSON can hold them, that are scored at every load.
+    golden_rows: raw rows, as JSON can hold them; the first three that schema lets pass are scored at every load.
     model_family: what was trained ("catboost", "logistic", a blend's description).
     warnings: what a reader of the model card must know.
+    schema: what the service will ask of rows; None: what the recipe knows.
     """
 
     name: str
@@ -62,6 +66,7 @@ class ReleaseParts:
     run_id: str | None = None
     created_at: datetime | None = None
     warnings: Sequence[str] = field(default=())
+    schema: TableSchema | None = None
 
 
 def write_release(parent: Path, parts: ReleaseParts) -> Path:
@@ -94,8 +99,10 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
     if model_file is None:
         raise ReleaseError(f"the kind of model must be 'trees' or 'linear', got {parts.model_kind!r}")
     model = parts.model.encode()
-    scorer = Scorer(parts.recipe, parts.encoding, load_predictor(model_file, model), parts.calibration)
-    golden = [golden_entry(row, scorer.score_row(row)) for row in parts.golden_rows]
+    schema = parts.schema or schema_of_recipe(parts.recipe)
+    predictor = load_predictor(model_file, model)
+    scorer = Scorer(parts.recipe, parts.encoding, predictor, parts.calibration, schema=schema)
+    golden = _golden_entries(scorer, parts.golden_rows)
     metrics = plain(parts.metrics)
     importance = dict(sorted(parts.importance.items(), key=lambda item: (-item[1], item[0])))
     card = model_card(
@@ -111,7 +118,7 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
     data = {
         "encoding.json": parts.encoding.to_json(),
         "calibration.json": parts.calibration.to_json(),
-        "schema.json": row_schema(parts.recipe),
+        "schema.json": release_schema(parts.recipe, schema),
         "reference.json": plain(parts.reference),
         "metrics.json": metrics,
         "importance.json": importance,
@@ -123,6 +130,26 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
         **{name: to_text(body, name) for name, body in data.items()},
         "card.md": card.encode(),
     }
+
+
+def _golden_entries(scorer: Scorer, rows: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+    """The first rows that the release's own schema lets pass, with their scores."""
+    found: list[dict[str, Any]] = []
+    refused: RowsRefused | None = None
+    for row in rows:
+        try:
+            found.append(golden_entry(row, scorer.score_row(row)))
+        except RowsRefused as error:
+            refused = refused or error
+        if len(found) == GOLDEN_ROWS:
+            break
+    if not found and refused is not None:
+        raise ReleaseError(
+            f"the schema refuses every one of {len(rows)} training rows: {refused.what}",
+            where="schema.json",
+            todo="make the rule a warning, or widen it",
+        )
+    return found
 
 
 def plain(value: Any) -> Any:

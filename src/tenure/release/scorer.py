@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tenure.errors import ReleaseError
+from tenure.config.schema import Severity, TableSchema
+from tenure.errors import ReleaseError, RowsRefused
 from tenure.prepare.recipe import Recipe
-from tenure.prepare.rows import RowCleaner
+from tenure.prepare.rows import CleanValue, RowCleaner
+from tenure.prepare.schema.infer import schema_of_recipe
+from tenure.prepare.schema.row import RowGuard
+from tenure.prepare.schema.terms import terms_of
 from tenure.records import CellProblem, Explanation, Score
 from tenure.release.calibration import Calibration
 from tenure.release.effects import Cell, explain, score_effects, sum_by_column
@@ -22,10 +26,13 @@ from tenure.release.encoding import Encoding, encode_table, row_encoder
 from tenure.release.files import Manifest, read_release
 from tenure.release.linear import LinearPredictor
 from tenure.release.predictor import Predictor
+from tenure.release.schema import read_release_schema
 from tenure.release.trees import TreePredictor
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from tenure.prepare.schema.table import TableCheck
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -65,6 +72,7 @@ class Scorer:
         *,
         manifest: Manifest | None = None,
         golden: Sequence[Mapping[str, Any]] = (),
+        schema: TableSchema | None = None,
     ) -> None:
         self._manifest = manifest
         self.recipe = recipe
@@ -80,6 +88,8 @@ class Scorer:
         self._check_fit()
         self._cleaner = RowCleaner(recipe)
         self._clean = self._cleaner.clean
+        self.schema = schema or schema_of_recipe(recipe)
+        self._guard = RowGuard(recipe, self.schema)
         self._encode = row_encoder(encoding, self.feature_names)
         self._margin_row = predictor.margin_row
 
@@ -96,6 +106,8 @@ class Scorer:
             calibration = Calibration.from_json(json.loads(files[current]))
             current = "golden.json"
             golden = json.loads(files[current])["rows"]
+            current = "schema.json"
+            schema = read_release_schema(json.loads(files[current]), recipe)
             current = "model.txt" if "model.txt" in files else "linear.json"
             predictor = load_predictor(current, files[current])
         except ReleaseError as error:
@@ -104,7 +116,7 @@ class Scorer:
             raise ReleaseError(
                 f"{current} cannot be read: {error}", where=str(folder / current), todo="train again"
             ) from error
-        return cls(recipe, encoding, predictor, calibration, manifest=manifest, golden=golden)
+        return cls(recipe, encoding, predictor, calibration, manifest=manifest, golden=golden, schema=schema)
 
     @property
     def manifest(self) -> Manifest:
@@ -114,8 +126,9 @@ class Scorer:
         return self._manifest
 
     def score_row(self, row: Mapping[str, object]) -> Score:
-        """Score one raw row. Raises RowsRefused that names every bad cell."""
-        return self._score(self._margin_row(self._encode(self._clean(row))))
+        """Score one raw row. Raises RowsRefused that names every cell which the recipe or the schema refuses."""
+        values, warnings = self._judge(row)
+        return self._score(self._margin_row(self._encode(values)), warnings)
 
     def problems(self, row: Mapping[str, object], position: int = 0) -> list[CellProblem]:
         """The cells of a raw row that break the recipe; [] for a good row."""
@@ -123,19 +136,32 @@ class Scorer:
 
     def explain_row(self, row: Mapping[str, object], n: int) -> Explanation:
         """Explain one raw row by its n largest effects. Raises RowsRefused as score_row does."""
-        values = self._clean(row)
+        values, _ = self._judge(row)
         x = self._encode(values)
         margins = np.array([self._margin_row(x)])
-        given = [row[name] for name in self.feature_names]
+        given = [row.get(name) for name in self.feature_names]
         missing = [value is None for value in values]
         return self._explain(self._contributions_row(x), margins, [given], [missing], n)[0]
 
-    def score_table(self, raw: pl.DataFrame) -> TableScores:
+    def new_check(self, *, only: Sequence[Severity] = ("error", "warning")) -> TableCheck:
+        """What counts a table's cells that break the schema at prediction."""
+        from tenure.prepare.schema.table import TableCheck
+
+        return TableCheck(terms_of(self.schema, self.recipe, "predict"), only)
+
+    def score_table(self, raw: pl.DataFrame, check: TableCheck | None = None) -> TableScores:
         """Score a raw table, with the bits of score_row; cells that break the recipe count as missing.
 
-        Raises ColumnsMissing when feature columns are absent, SourceError for nested ones.
+        check: counts what of it breaks the schema.
+        Raises ColumnsMissing when feature columns are absent that the schema asks for, SourceError for nested ones.
         """
-        clean = self.clean_table(raw)
+        from tenure.prepare.columns import read, settle
+
+        raw = self.complete(raw)
+        typed = read(self.recipe, raw.lazy()).collect()
+        clean = settle(self.recipe, typed.lazy()).collect()
+        if check is not None:
+            check.add(typed)
         return self.score_clean(clean, self._table_problems(raw, clean))
 
     def score_clean(self, clean: pl.DataFrame, problems: Sequence[CellProblem] = ()) -> TableScores:
@@ -149,8 +175,22 @@ class Scorer:
         labels = [self.classes[index] for index in chosen.tolist()]
         return TableScores(labels, probabilities, None, margins, list(problems))
 
+    def complete(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """The table with empty columns for features that are absent, where the schema does not ask for them."""
+        import polars as pl
+
+        absent = [
+            name
+            for name in self.feature_names
+            if name not in raw.columns and self.schema.severity_of("presence", "predict", name) != "error"
+        ]
+        return (
+            raw.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent) if absent else raw
+        )
+
     def explain_table(self, raw: pl.DataFrame, n: int) -> list[Explanation]:
         """Explain each row of a raw table by its n largest effects."""
+        raw = self.complete(raw)
         clean = self.clean_table(raw)
         X = encode_table(self.encoding, clean)
         given = raw.select(self.feature_names).rows()
@@ -199,13 +239,26 @@ class Scorer:
         found = find_problems(self.recipe, raw[suspects], MOST_PROBLEMS)
         return [replace(problem, row=rows[problem.row]) for problem in found]
 
-    def _score(self, margins: tuple[float, ...]) -> Score:
+    def _judge(self, row: Mapping[str, object]) -> tuple[tuple[CleanValue, ...], tuple[CellProblem, ...]]:
+        """The clean values of a row, and what of it breaks a rule that is no error."""
+        try:
+            values = self._clean(row)
+        except RowsRefused as refused:
+            mended, warnings = self._guard.mend(row, refused.problems)
+            values = self._clean(mended)
+            named = {problem.column for problem in refused.problems}
+            found = [p for p in self._guard.check(mended, values) if p.column not in named]
+            return values, (*warnings, *found)
+        return values, self._guard.check(row, values)
+
+    def _score(self, margins: tuple[float, ...], warnings: tuple[CellProblem, ...]) -> Score:
         if self.task == "regression":
-            return Score(margins[0], None, None, margins)
+            return Score(margins[0], None, None, margins, warnings)
         probabilities = self.calibration.probabilities_row(margins)
         chosen = self._choose_row(probabilities)
         told = probabilities[1] if self.task == "binary" else probabilities[chosen]
-        return Score(self.classes[chosen], told, dict(zip(self.classes, probabilities, strict=True)), margins)
+        by_class = dict(zip(self.classes, probabilities, strict=True))
+        return Score(self.classes[chosen], told, by_class, margins, warnings)
 
     def _choose_row(self, probabilities: Sequence[float]) -> int:
         if self.task == "binary":

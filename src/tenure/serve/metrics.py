@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -30,6 +31,12 @@ class ServiceMetrics:
             "tenure_refusals",
             "Requests not answered, by HTTP status.",
             ("status",),
+            registry=self._registry,
+        )
+        self._warnings = Counter(
+            "tenure_row_warnings",
+            "Cells that break a rule of schema.json and were scored all the same, by column.",
+            ("column",),
             registry=self._registry,
         )
         self._outcomes = Counter(
@@ -68,6 +75,11 @@ class ServiceMetrics:
         if counter is None:
             counter = self._by_answer[key] = self._predictions.labels(*key)
         counter.inc()
+
+    def count_warnings(self, warnings: Sequence[Mapping[str, str]], columns: Sequence[str]) -> None:
+        """Count the warnings of one answered row. columns: the model's; names that clients make up count as one."""
+        for warning in warnings:
+            self._warnings.labels(warning["column"] if warning["column"] in columns else "(new)").inc()
 
     def count_refusal(self, status: int) -> None:
         """Count a request that was not answered."""

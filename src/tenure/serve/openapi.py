@@ -30,7 +30,7 @@ def openapi_document(title: str, version: str, model: ServedModel | None, *, has
             },
             "/metrics": {"get": _get("Counters in the Prometheus text format.", media="text/plain")},
         },
-        "components": {"schemas": _schemas(recipe)},
+        "components": {"schemas": _schemas(model)},
     }
     if has_token:
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -109,10 +109,12 @@ def _get(summary: str, *more: int, media: str = "application/json") -> Json:
     }
 
 
-def _schemas(recipe: Recipe | None) -> Json:
-    row = {"type": "object"}
-    if recipe is not None:
-        row = {name: part for name, part in row_schema(recipe).items() if name != "$schema"}
+def _schemas(model: ServedModel | None) -> Json:
+    row: Json = {"type": "object"}
+    recipe = model.scorer.recipe if model else None
+    if model is not None:
+        found = row_schema(model.scorer.recipe, model.scorer.schema)
+        row = {name: part for name, part in found.items() if name != "$schema"}
     return {
         "Row": row,
         "Predictions": _object(
@@ -121,6 +123,7 @@ def _schemas(recipe: Recipe | None) -> Json:
         ),
         "Prediction": _prediction(recipe),
         "Reason": _object(column=_STRING, value={}, effect=_NUMBER, text=_STRING),
+        "Warning": _object(column=_STRING, rule=_STRING, value=_STRING),
         "Outcome": _outcome(recipe),
         "OutcomeReport": _object(
             recorded=_COUNT, already=_COUNT, corrected=_COUNT, unknown={"type": "array", "items": _STRING}
@@ -146,6 +149,7 @@ def _prediction(recipe: Recipe | None) -> Json:
         "base": _NUMBER,
         "rest": _NUMBER,
         "reasons": {"type": "array", "items": _ref("Reason")},
+        "warnings": {"type": "array", "items": _ref("Warning"), "description": "absent when there are none"},
     }
     if recipe is None or recipe.target.task != "regression":
         parts["probability"] = {"type": "number", "minimum": 0, "maximum": 1}

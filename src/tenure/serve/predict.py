@@ -86,8 +86,10 @@ class PredictEndpoint:
                     "the prediction could not be written to the journal and is not given",
                     todo="try again later",
                 ) from error
-        for entry in entries:
+        for entry, answer in zip(entries, answers, strict=True):
             service.metrics.count_prediction(model.version, entry.prediction)
+            if "warnings" in answer:
+                service.metrics.count_warnings(answer["warnings"], model.scorer.feature_names)
         return _encode({"model": model.json, "predictions": answers})
 
 
@@ -147,6 +149,11 @@ def _answer_of(identifier: str, score: Score) -> dict[str, Any]:
     # For two classes the one probability says it all.
     if score.probabilities is not None and len(score.probabilities) > 2:
         answer["probabilities"] = score.probabilities
+    if score.warnings:
+        answer["warnings"] = [
+            {"column": problem.column, "rule": problem.rule, "value": problem.value}
+            for problem in score.warnings
+        ]
     return answer
 
 

@@ -6,10 +6,10 @@ import datetime
 
 import polars as pl
 import pytest
-from tests.prepare.events.conftest import CALLS, config, typed
 
 from tenure.errors import ColumnsMissing, SourceError
 from tenure.prepare.events import type_events
+from tests.prepare.events.conftest import CALLS, config, typed
 
 
 def test_keys_with_leading_zeros_stay_text():

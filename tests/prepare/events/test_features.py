@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.prepare.events import reference
-from tests.prepare.events.conftest import config
-from tests.prepare.events.reference import DAY, Event
 
 from tenure.config import DataConfig
 from tenure.prepare.date_text import micros_of
 from tenure.prepare.events import build_panel, pairs, type_events
+from tests.prepare.events import reference
+from tests.prepare.events.conftest import config
+from tests.prepare.events.reference import DAY, Event
 
 START = micros_of(datetime(2024, 1, 1, tzinfo=UTC))
 WINDOWS = {"2d": 2 * DAY, "36h": 3 * DAY // 2, "all": None}

@@ -6,14 +6,14 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.prepare.events import reference
-from tests.prepare.events.conftest import config
-from tests.prepare.events.reference import DAY, Event
-from tests.prepare.events.test_features import KNOWN_KINDS, config_of, events, moments, table_of
 
 from tenure.errors import ConfigError, TargetError
 from tenure.prepare.date_text import micros_of
 from tenure.prepare.events import build_panel, type_events
+from tests.prepare.events import reference
+from tests.prepare.events.conftest import config
+from tests.prepare.events.reference import DAY, Event
+from tests.prepare.events.test_features import KNOWN_KINDS, config_of, events, moments, table_of
 
 TWO_DAYS = {"table": "calls", "when": "none", "within": "2d"}
 

@@ -6,10 +6,10 @@ import datetime
 
 import polars as pl
 import pytest
-from tests.prepare.events.conftest import config, typed
 
 from tenure.errors import SourceError
 from tenure.prepare.events import build_panel
+from tests.prepare.events.conftest import config, typed
 
 ROWS = [
     ("01", "2024-01-01", "5"),

@@ -1,0 +1,57 @@
+"""Names of rows that are there more than once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from tenure.prepare.tokens import SPACES
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedKeys:
+    """Values of the id column that name more than one row.
+
+    n_keys: such values.  n_rows: the rows that they name.  examples: the most repeated ones, as text.
+    n_missing: rows whose id is null or empty.
+    """
+
+    column: str
+    n_keys: int
+    n_rows: int
+    examples: tuple[str, ...]
+    n_missing: int
+
+    def warnings(self) -> list[str]:
+        """What a person should know of it."""
+        told = []
+        if self.n_keys:
+            told.append(
+                f"{self.n_keys} value(s) of the id column {self.column!r} name {self.n_rows} rows that differ, such as "
+                f"{', '.join(map(repr, self.examples))}: if a value names a customer with several rows, set data.group "
+                f"to {self.column!r}, so that they never straddle the split"
+            )
+        if self.n_missing:
+            told.append(f"{self.n_missing} row(s) have no value in the id column {self.column!r}")
+        return told
+
+
+def find_repeated_keys(keys: pl.Series) -> RepeatedKeys:
+    """Find the values of an id column that are there more than once; raw cells, after duplicate rows are dropped.
+
+    Rows of one key are no mistake by themselves, since a customer may have several: they are told of, and kept.
+
+    >>> find_repeated_keys(pl.Series("id", ["a", "b ", "a", "b", None]))
+    RepeatedKeys(column='id', n_keys=2, n_rows=4, examples=('a', 'b'), n_missing=1)
+    """
+    name = keys.name
+    text = keys.cast(pl.String).str.strip_chars(SPACES).alias("key").to_frame()
+    filled = text.filter(pl.col("key").is_not_null() & (pl.col("key") != ""))
+    repeated = (
+        filled.group_by("key").len("n").filter(pl.col("n") > 1).sort("n", "key", descending=[True, False])
+    )
+    examples = tuple(repeated["key"].head(3).to_list())
+    return RepeatedKeys(
+        name, repeated.height, int(repeated["n"].sum()), examples, text.height - filled.height
+    )
