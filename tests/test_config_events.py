@@ -39,8 +39,7 @@ def test_the_file_of_the_guide_is_read():
     assert names[:3] == ["purchases_amount_sum_30d", "purchases_amount_sum_90d", "purchases_amount_sum_all"]
     assert len(names) == 12
     assert data.split_group == "customer_id"
-    assert data.split_time is None
-    assert list(data.excluded) == ["cutoff"]
+    assert data.split_time == "cutoff"
 
 
 def test_a_range_of_cutoffs_ends_before_until():

@@ -103,12 +103,9 @@ class DataConfig(SourceConfig):
     @property
     def excluded(self) -> dict[str, str]:
         """Column to reason."""
-        excluded = (
-            dict(self.exclude)
-            if isinstance(self.exclude, dict)
-            else dict.fromkeys(self.exclude, "excluded in tenure.yaml")
-        )
-        return excluded | ({CUTOFF: "the moment the row speaks of"} if self.cutoffs else {})
+        if isinstance(self.exclude, dict):
+            return dict(self.exclude)
+        return dict.fromkeys(self.exclude, "excluded in tenure.yaml")
 
     @property
     def target_task(self) -> Literal["binary", "multiclass", "regression"] | None:
@@ -117,8 +114,8 @@ class DataConfig(SourceConfig):
 
     @property
     def split_time(self) -> str | None:
-        """The column that the split goes by; None for a panel, whose ids stand at every cutoff."""
-        return None if self.cutoffs else self.time
+        """The column that the split goes by: the cutoff of a panel, where data.time says when an id begins."""
+        return CUTOFF if self.cutoffs else self.time
 
     @property
     def split_group(self) -> str | None:
