@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from tenure.config.events import CUTOFF, Cutoffs, EventTableConfig, LabelConfig, TableName
+from tenure.config.features import RuleEntry
 from tenure.config.values import Label, Misplaced, Strict
 
 
@@ -38,6 +39,9 @@ class DataConfig(Strict):
     )
     nulls: dict[Label, list[Label]] = Field(
         default_factory=dict, description="column: values that mean missing, such as -999"
+    )
+    rules: list[RuleEntry] = Field(
+        default_factory=list, description="conditions that every row must keep, as SQL expressions"
     )
     delimiter: str | None = Field(
         None, min_length=1, max_length=1, description="of CSV files; null: comma, tab for .tsv"
