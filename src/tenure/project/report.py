@@ -161,7 +161,9 @@ def _number(value: float) -> str:
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-_AS_THEY_ARE = ("task", "metric", "rows", "seconds", "release", "run", "threshold", "importance")
+_AS_THEY_ARE = (
+    *("task", "metric", "rows", "parts", "seconds", "release", "run", "threshold", "importance", "leakage"),
+)
 
 
 def _metrics(body: Mapping[str, Any]) -> Metrics:

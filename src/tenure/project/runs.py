@@ -103,7 +103,7 @@ def find_report(folder: Folder, config: ProjectConfig, run: str, prepared: Prepa
             champion=champion,
             post=post,
         )
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, ValueError):
         return None
     note = f"unchanged: rows, settings and tenure are those of run {run}; nothing was trained (--again does it again)"
     return replace(report, notes=tuple(line for line in (prepared.note, note) if line))
