@@ -160,14 +160,16 @@ def test_one_cutoff_is_split_by_group_alone() -> None:
 
 def test_near_duplicates_stay_together_and_pull_their_groups_along() -> None:
     cluster = np.arange(1000)
-    cluster[10], cluster[20] = 0, 10_000
+    cluster[10], cluster[20] = 0, -1
     group = np.arange(1000)
     group[20] = 10  # 0 ~ 10 by cluster, 10 ~ 20 by group
     for seed in range(20):
         parts = assign_parts(Y, validation=0.3, test=0.3, seed=seed, group=group, cluster=cluster)
         assert parts[0] == parts[10] == parts[20]
+    cluster[100:] = -1  # rows of their own
     alone = assign_parts(Y, validation=0.3, test=0.3, seed=0, cluster=cluster)
     assert alone[0] == alone[10]
+    assert len(set(alone[100:])) == 3
 
 
 def test_grouped_parts_are_the_same_for_ever() -> None:

@@ -40,8 +40,8 @@ def assign_parts(
     y: class indices or numbers, float [n], no NaN.  validation, test: shares of the rows, together below 1.
     time: float [n]; later rows go to later parts, rows of one time stay together, NaN counts as earliest.
     group: rows of equal group never straddle two parts.
-    cluster: numbers of near-duplicates from 0, int64 [n]; rows of one never straddle either, nor do chains of
-    groups and clusters.
+    cluster: numbers of near-duplicates from 0, below n, int64 [n], -1 for a row of its own; rows of one never
+    straddle either, nor do chains of groups and clusters.
     task: by default "regression" when y has fractions or more than 100 values.
 
     With groups and time both promises hold, and rows that would break one are left out: see _by_group_and_time.
@@ -101,7 +101,8 @@ def _entities(group: Groups | None, cluster: Numbers | None) -> Numbers | None:
     groups = None if group is None else number_groups(group)
     if cluster is None:
         return groups
-    clusters = number_groups(cluster)
+    alone = len(cluster) + np.arange(len(cluster))
+    clusters = number_groups(np.where(cluster < 0, alone, cluster))
     return clusters if groups is None else join_groups(groups, clusters)
 
 
