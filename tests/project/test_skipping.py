@@ -59,6 +59,16 @@ def test_preparing_twice_is_preparing_once(
     assert len(list_versions(project.folder)) == 3
 
 
+def test_features_are_known_again_and_their_order_counts(project: Project) -> None:
+    features = "features: {years: months / 12, long: months > 24}\n"
+    project = edited(project, "model:", f"{features}model:")
+    project.prepare()
+    assert (project.prepare().note or "").startswith("unchanged")
+    assert project.train().trained.winner == "logistic"
+    swapped = edited(project, features, "features: {long: months > 24, years: months / 12}\n")
+    assert (swapped.prepare().note or "").startswith("again: features changed")
+
+
 def test_a_clone_that_has_the_version_does_not_prepare_it(project: Project) -> None:
     first = project.prepare()
     shutil.rmtree(project.folder.own)

@@ -322,12 +322,9 @@ def _remember(
 
 
 def settings_of(config: ProjectConfig) -> dict[str, Any]:
-    """What of the config shapes the prepared rows."""
-    return {
-        "data": config.data.model_dump(mode="json"),
-        "features": list(config.features.items()),  # their order tells which may read which
-        "split": config.split.model_dump(mode="json"),
-    }
+    """What of the config shapes the prepared rows, and where they are read from."""
+    settings = of_preparing(config, {}).settings
+    return {**settings, "data": config.data.model_dump(mode="json")}
 
 
 @contextmanager

@@ -38,6 +38,8 @@ def of_preparing(config: ProjectConfig, inputs: dict[str, str]) -> Fingerprint:
     data = _without_place(settings["data"])
     tables = {name: _without_place(table) for name, table in data["tables"].items()}
     settings["data"] = {**data, "tables": tables}
+    # a list, because their order tells which may read which
+    settings["features"] = [list(feature) for feature in config.features.items()]
     return Fingerprint(inputs, settings, code_digest(_PREPARING, _LIBRARIES))
 
 
