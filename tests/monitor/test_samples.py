@@ -75,7 +75,7 @@ def test_one_summary_alone_is_a_reference_too() -> None:
     assert "x" in read_reference(summarise([table(0, 100)]).to_dict(), RECIPE)
 
 
-@pytest.mark.parametrize("body", [{}, {"rows": {"format": "other"}}, {"format": "tenure-summary/1"}])
+@pytest.mark.parametrize("body", [{}, {"rows": {"format": "other"}}, {"format": "tenure-summary/2"}])
 def test_anything_else_is_refused(body: dict[str, object]) -> None:
     with pytest.raises(ReleaseError, match="the reference"):
         read_reference(body, RECIPE)

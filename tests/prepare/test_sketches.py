@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenure.prepare.sketches import DistinctCount, FrequentValues, Moments, QuantileSketch, hash_numbers
+from tenure.prepare.hashes import hash_numbers
+from tenure.prepare.sketches import DistinctCount, FrequentValues, Moments, QuantileSketch
 
 RANDOM = np.random.default_rng(0)
 SHAPES = {

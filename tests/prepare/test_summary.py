@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,28 @@ def test_round_trip_of_a_real_table(shared_data: Path) -> None:
 def test_nested_columns_are_refused() -> None:
     with pytest.raises(SourceError, match="'n'"):
         summarise(pl.DataFrame({"n": [[1], [2]]}))
+
+
+def test_frequent_values_of_many_keep_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BLOCK", 4000)
+    random = np.random.default_rng(1)
+    rank = np.minimum(random.zipf(1.3, 40_000), 9000)
+    texts = [("long " * 100 if r % 7 == 0 else "") + f"value {r}" for r in rank]
+    summary = summarise(pl.DataFrame({"text": texts, "number": rank.astype(float)}))
+    for name, cells in (("text", texts), ("number", rank.astype(float).tolist())):
+        frequent = summary[name].frequent
+        true = Counter(cells)
+        kept = {
+            str(value)[:256]: count
+            for value, count in frequent.counts.items()
+            if not str(value).startswith("long")
+        }
+        assert 0 < frequent.error < 200
+        for value, count in true.items():
+            if not str(value).startswith("long"):
+                assert count - frequent.error <= kept.get(str(value), 0) <= count
+    by_length = Counter(len(text) for text in texts if text.startswith("long"))
+    top = next(str(value) for value, _ in summary["text"].top if str(value).startswith("long"))
+    assert "… (507 characters, " in top
+    assert by_length[507] >= dict(summary["text"].top)[top] >= true[7.0] - summary["text"].frequent.error
+    assert max(len(str(value)) for value in summary["text"].frequent.counts) < 320

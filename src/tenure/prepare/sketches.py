@@ -170,13 +170,19 @@ class FrequentValues:
     error: int = 0
     counts: dict[Value, int] = field(default_factory=dict)
 
-    def update(self, values: Sequence[Value], counts: Sequence[int]) -> None:
-        """Add different values with their counts."""
+    def update(self, values: Sequence[Value], counts: Sequence[int], *, left_out: int = 0) -> None:
+        """Add different values with their counts.
+
+        left_out: how often the most frequent of the values was met that the caller left out, because more than
+        `capacity` values of the same batch were met as often or oftener. 0: none was left out.
+        """
         held = self.counts
         for value, count in zip(values, counts, strict=True):
             held[value] = held.get(value, 0) + count
+        least = left_out
         if len(held) > self.capacity:
-            least = sorted(held.values(), reverse=True)[self.capacity]
+            least = max(least, sorted(held.values(), reverse=True)[self.capacity])
+        if least:
             self.error += least
             self.counts = {value: count - least for value, count in held.items() if count > least}
 
@@ -217,7 +223,8 @@ class DistinctCount:
         if len(self.hashes) == self.CAPACITY:
             hashes = hashes[hashes < self.hashes[-1]]
         if len(hashes):
-            self.hashes = np.unique(np.concatenate((self.hashes, hashes)))[: self.CAPACITY]
+            merged = np.sort(np.concatenate((self.hashes, hashes)))
+            self.hashes = merged[np.concatenate(([True], merged[1:] != merged[:-1]))][: self.CAPACITY]
 
     def merge(self, other: DistinctCount) -> None:
         """Add the values of another."""
@@ -248,15 +255,3 @@ class DistinctCount:
     def from_dict(cls, body: Mapping[str, Any]) -> DistinctCount:
         """Read what to_dict wrote."""
         return cls(np.frombuffer(base64.b64decode(body["hashes"]), dtype="<u8").astype(np.uint64))
-
-
-def hash_numbers(values: np.ndarray) -> np.ndarray:
-    """64-bit hashes of float values, uint64 [n]; 0.0 and -0.0 are one value.
-
-    Source: the finalizer of SplitMix64 (Steele, Lea & Flood, 2014).
-    """
-    bits = (np.asarray(values, dtype=np.float64) + 0.0).view(np.uint64).copy()
-    bits += np.uint64(0x9E3779B97F4A7C15)
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))

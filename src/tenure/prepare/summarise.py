@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
-import xxhash
 
 from tenure.errors import SourceError
-from tenure.prepare import date_text, number_text
-from tenure.prepare.expressions import date_of, folded, number_of, readable
-from tenure.prepare.recipe import NumberFormat
-from tenure.prepare.sketches import FrequentValues, hash_numbers
+from tenure.prepare import date_text
+from tenure.prepare.expressions import readable
+from tenure.prepare.hashes import hash_numbers, hash_texts
+from tenure.prepare.sketches import FrequentValues, Value
 from tenure.prepare.summary import ColumnSummary, Holds, Summary
-from tenure.prepare.tokens import FALSE_WORDS, LARGEST_NUMBER, SPACES, STRONG_NULLS, TRUE_WORDS, WEAK_NULLS
+from tenure.prepare.text_cells import read_texts
+from tenure.prepare.tokens import LARGEST_NUMBER
 
 # The block is part of the result: the frequent values beyond their capacity depend on it.
-_BLOCK = 50_000
-_NULL_WORDS = list(STRONG_NULLS + WEAK_NULLS)
-_BOOLEAN_WORDS = [word for word in TRUE_WORDS + FALSE_WORDS if word.isalpha()]
-_DATES = tuple(name for name in date_text.FORMATS if name != date_text.COMPACT)
-_ANY_NUMBER = NumberFormat(thousands=",", currency=number_text.CURRENCIES, percent=True, accounting=True)
+_BLOCK = 1 << 17
 # The frequent values of a measure are few, and its quantiles tell the rest.
 _NUMBERS_KEPT = 256
+# A longer text is kept as its beginning, its length and its hash.
+_LONGEST_KEPT = 256
+# Cells from which on a thread for each core pays.
+_MANY_CELLS = 100_000
+# Of so many first cells at least half must repeat for a column to be counted before it is read.
+_LOOKED_AT = 10_000
 
 
 def summarise_frames(frames: pl.DataFrame | pl.LazyFrame | Iterable[pl.DataFrame]) -> Summary:
     """See tenure.prepare.summary.summarise."""
     summary = Summary()
-    for block in _blocks(_frames(frames)):
-        if not summary.columns:
-            summary.columns = {name: _empty(name, dtype) for name, dtype in block.schema.items()}
-        elif block.columns != list(summary.columns):
-            raise SourceError(f"frames of one table differ in their columns: {block.columns}")
-        summary.n_rows += block.height
-        for name, column in summary.columns.items():
-            _add(column, block[name])
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for block in _blocks(_frames(frames)):
+            if not summary.columns:
+                summary.columns = {name: _empty(name, dtype) for name, dtype in block.schema.items()}
+            elif block.columns != list(summary.columns):
+                raise SourceError(f"frames of one table differ in their columns: {block.columns}")
+            summary.n_rows += block.height
+            each = threads.map if block.height * block.width >= _MANY_CELLS else map
+            # Columns share nothing, so that the threads change no result.
+            list(each(_add, summary.columns.values(), block.get_columns()))
     return summary
 
 
@@ -88,13 +94,18 @@ def _add(column: ColumnSummary, cells: pl.Series) -> None:
         return
     values = _numbers(cells)
     column.nulls += len(cells) - len(values)
-    kept = values[np.abs(values) <= LARGEST_NUMBER]
+    kept = np.sort(values[np.abs(values) <= LARGEST_NUMBER] + 0.0)
     column.n_infinite += len(values) - len(kept)
     _add_numbers(column, kept)
-    different, counts = np.unique(kept + 0.0, return_counts=True)
+    first = np.flatnonzero(np.concatenate((kept[:1] == kept[:1], kept[1:] != kept[:-1])))
+    different, counts = kept[first], np.diff(first, append=len(kept))
     column.distincts.update(hash_numbers(different))
-    named = [bool(value) for value in different] if column.holds == "boolean" else different.tolist()
-    column.frequent.update(named, counts.tolist())
+    held = np.array(list(column.frequent.counts), dtype=np.float64)
+    chosen, left_out = _candidates(different, counts, held, column.frequent.capacity)
+    named: list[Value] = different[chosen].tolist()
+    if column.holds == "boolean":
+        named = [bool(value) for value in named]
+    column.frequent.update(named, counts[chosen].tolist(), left_out=left_out)
 
 
 def _numbers(cells: pl.Series) -> np.ndarray:
@@ -109,70 +120,96 @@ def _numbers(cells: pl.Series) -> np.ndarray:
 
 
 def _add_numbers(column: ColumnSummary, values: np.ndarray) -> None:
+    """values: sorted, so that a block gives the same sketch whatever the order of its rows."""
     column.moments.update(values)
     column.quantiles.update(values)
+
+
+def _candidates(
+    keys: np.ndarray, counts: np.ndarray, held: np.ndarray, capacity: int
+) -> tuple[np.ndarray, int]:
+    """Positions of the values of a block that can be among the frequent ones, and the largest count left out.
+
+    keys: sorted, different.  held: keys of the values that are kept already.
+    """
+    if len(counts) <= capacity:
+        return np.arange(len(counts)), 0
+    least = int(np.partition(counts, len(counts) - capacity - 1)[len(counts) - capacity - 1])
+    chosen = counts > least
+    at = np.minimum(np.searchsorted(keys, held), len(keys) - 1)
+    chosen[at[keys[at] == held]] = True
+    return np.flatnonzero(chosen), least
 
 
 def _add_text(column: ColumnSummary, cells: pl.Series) -> None:
     if cells.is_empty():
         return
-    spellings = _spellings(cells)
-    counts = spellings["n"].to_numpy()
-    texts = spellings["raw"].to_list()
-    column.frequent.update(texts, counts.tolist())
-    column.distincts.update(
-        np.fromiter(
-            (xxhash.xxh3_64_intdigest(text.encode()) for text in texts), dtype=np.uint64, count=len(texts)
+    texts, counts = _spellings(cells)
+    hashes = _hashes(texts)
+    _add_frequent(column, texts, hashes, counts)
+    column.distincts.update(hashes)
+    _add_lengths(column, texts.str.len_chars().to_numpy().astype(np.int64), counts)
+    reading = read_texts(texts, counts)
+    for token, n in reading.null_tokens.items():
+        column.null_tokens[token] = column.null_tokens.get(token, 0) + n
+    column.n_numbers += len(reading.numbers)
+    column.n_booleans += reading.n_booleans
+    column.n_dates += reading.n_dates
+    _add_numbers(column, np.sort(reading.numbers))
+
+
+def _spellings(cells: pl.Series) -> tuple[pl.Series, np.ndarray | None]:
+    """The different texts and their counts; the cells and None where most differ and counting would not pay."""
+    if 2 * cells.head(_LOOKED_AT).n_unique() > min(len(cells), _LOOKED_AT):
+        return cells, None
+    table = cells.rename("raw").value_counts(name="n")
+    return table["raw"], table["n"].to_numpy().astype(np.int64)
+
+
+def _hashes(texts: pl.Series) -> np.ndarray:
+    joined = texts.str.join("").item().encode()
+    return hash_texts(joined, texts.str.len_bytes().to_numpy())
+
+
+def _add_frequent(
+    column: ColumnSummary, texts: pl.Series, hashes: np.ndarray, counts: np.ndarray | None
+) -> None:
+    order = np.argsort(hashes)  # of equal ones any: they are the same text
+    ordered = hashes[order]
+    first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    weights = np.ones(len(hashes), dtype=np.int64) if counts is None else counts[order]
+    totals = np.add.reduceat(weights, first)
+    held = np.empty(0, dtype=np.uint64)
+    if column.frequent.counts and len(first) > column.frequent.capacity:
+        held = _held_keys(column.frequent)
+    chosen, left_out = _candidates(ordered[first], totals, held, column.frequent.capacity)
+    named = [
+        _kept(text, key)
+        for text, key in zip(
+            texts.gather(order[first[chosen]]).to_list(), ordered[first[chosen]].tolist(), strict=True
         )
-    )
-    lengths = spellings["length"].to_numpy()
-    column.length_total += int(lengths @ counts)
+    ]
+    column.frequent.update(named, totals[chosen].tolist(), left_out=left_out)
+
+
+def _held_keys(frequent: FrequentValues) -> np.ndarray:
+    texts = [str(value) for value in frequent.counts]
+    keys = _hashes(pl.Series(texts, dtype=pl.String))
+    for position, text in enumerate(texts):
+        if len(text) > _LONGEST_KEPT:
+            keys[position] = int(text[-17:-1], 16)
+    return keys
+
+
+def _kept(text: str, key: int) -> str:
+    """A text as it is kept among the frequent values; a long one carries its hash, so that it is known again."""
+    if len(text) <= _LONGEST_KEPT:
+        return text
+    return f"{text[:_LONGEST_KEPT]}… ({len(text):,} characters, {key:016x})"
+
+
+def _add_lengths(column: ColumnSummary, lengths: np.ndarray, counts: np.ndarray | None) -> None:
+    column.length_total += int(lengths.sum() if counts is None else lengths @ counts)
     low, high = int(lengths.min()), int(lengths.max())
     column.length_low = low if column.length_low is None else min(column.length_low, low)
     column.length_high = high if column.length_high is None else max(column.length_high, high)
-    absent = spellings.filter("absent")
-    for key, count in absent.group_by("key").agg(pl.col("n").sum()).iter_rows():
-        column.null_tokens[key] = column.null_tokens.get(key, 0) + count
-    column.n_numbers += int(spellings.filter(pl.col("number").is_not_null())["n"].sum())
-    column.n_booleans += int(spellings.filter("boolean")["n"].sum())
-    column.n_dates += _count_dates(spellings)
-    parsed = spellings.select("number", "n").drop_nulls()
-    # Equal numbers stand together here, whatever order the rows had: a sketch of values does not mind.
-    _add_numbers(column, np.repeat(parsed["number"].to_numpy(), parsed["n"].to_numpy()))
-
-
-def _spellings(cells: pl.Series) -> pl.DataFrame:
-    """The different cells of a block with their counts and what each can be read as, sorted by text."""
-    text = pl.col("raw").str.strip_chars(SPACES)
-    spellings = (
-        pl.LazyFrame({"raw": cells})
-        .group_by("raw")
-        .agg(n=pl.len().cast(pl.Int64))
-        .sort("raw")
-        .with_columns(text=text, length=pl.col("raw").str.len_chars().cast(pl.Int64), key=folded(text))
-        .with_columns(
-            absent=pl.col("key").is_in(_NULL_WORDS),
-            boolean=pl.col("key").is_in(_BOOLEAN_WORDS),
-            number=number_of(pl.col("text"), NumberFormat()),
-        )
-        .collect()
-    )
-    # The pattern of a decorated number is slow, so that only cells which may match are shown to it.
-    maybe = pl.col("number").is_null() & ~pl.col("absent") & pl.col("text").str.contains("[0-9]")
-    if not spellings.select(maybe.any()).item():
-        return spellings
-    decorated = spellings.filter(maybe).select("raw", decorated=number_of(pl.col("text"), _ANY_NUMBER))
-    joined = spellings.join(decorated, on="raw", how="left", maintain_order="left")
-    return joined.with_columns(number=pl.coalesce("number", "decorated")).drop("decorated")
-
-
-def _count_dates(spellings: pl.DataFrame) -> int:
-    """Cells that read as dates; looked for only where a first cheap look allows one."""
-    rest = spellings.filter(
-        pl.col("number").is_null() & ~pl.col("absent") & pl.col("text").str.contains("[0-9]")
-    )
-    rest = rest.filter(pl.col("length").is_between(6, 60))
-    if rest.is_empty():
-        return 0
-    dated = rest.filter(date_of(pl.col("text"), _DATES).is_not_null())
-    return int(dated["n"].sum())

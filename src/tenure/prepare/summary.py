@@ -15,7 +15,7 @@ from tenure.prepare.sketches import DistinctCount, FrequentValues, Moments, Quan
 if TYPE_CHECKING:
     import polars as pl
 
-FORMAT = "tenure-summary/1"
+FORMAT = "tenure-summary/2"
 Holds = Literal["text", "number", "boolean"]
 
 
