@@ -21,6 +21,7 @@ from tenure.project.folder import Folder, find_folder
 if TYPE_CHECKING:
     from tenure.model.registry import Registry
     from tenure.monitor.report import MonitorReport
+    from tenure.prepare.explore import Exploration
     from tenure.project.preparing import Prepared
     from tenure.project.report import RunReport
     from tenure.project.trained import TrainedRun
@@ -51,6 +52,12 @@ class Project:
         config = self.config
         with self.folder.changing("prepare"):
             return prepare(self.folder, config)
+
+    def explore(self) -> Exploration:
+        """What is in the training rows, by the target; of the source as it is while nothing is prepared."""
+        from tenure.project.exploring import explore
+
+        return explore(self.folder, self.config)
 
     def train(
         self, *, budget: float | None = None, seed: int | None = None, plan: str | None = None
