@@ -99,7 +99,7 @@ def histogram_edges(
     high = inner_high if high - inner_high > 0.25 * span > 0 else high
     if not high > low:
         return np.array([low - 0.5, low + 0.5]) if whole else np.array([low, np.nextafter(low, math.inf)])
-    if whole:
+    if whole and high - low < 2.0**53:
         step = max(1, math.ceil((high - low + 1) / _HISTOGRAM_BINS))
         n = math.ceil((high - low + 1) / step)
         return np.asarray(low - 0.5 + step * np.arange(n + 1), dtype=np.float64)

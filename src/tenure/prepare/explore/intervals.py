@@ -69,7 +69,7 @@ def cramers_v(table: np.ndarray) -> Estimate:
 
 
 def correlation_ratio(values: np.ndarray, codes: np.ndarray, n_levels: int) -> Estimate:
-    """The correlation ratio eta of numbers in groups, corrected for chance as epsilon squared is.
+    """The correlation ratio eta of numbers in groups, corrected for what chance alone gives.
 
     It is a share of the largest that groups of these sizes could have of these numbers: 1 when no two groups overlap.
     values: float [n], finite.  codes: int [n] in 0 .. n_levels - 1.
@@ -89,10 +89,10 @@ def correlation_ratio(values: np.ndarray, codes: np.ndarray, n_levels: int) -> E
     between = float((own**2).mean())
     eta2 = between / spread
     influence = (own**2 - between + 2 * own * (centred - own) - eta2 * (centred**2 - spread)) / spread
-    corrected = 1.0 - (1.0 - eta2) * (n - 1) / (n - k)
-    chance = 2 * (k - 1) / n**2
     largest = _between_if_apart(np.sort(centred), counts[np.argsort(means, kind="stable")]) / spread
-    return _root(corrected, float((influence**2).mean()) / n + chance, largest)
+    # What chance alone gives to unrelated groups; it fades as the groups come apart.
+    corrected = eta2 - (k - 1) / (n - 1) * (1.0 - eta2 / largest)
+    return _root(corrected, float((influence**2).mean()) / n + 2 * (k - 1) / n**2, largest)
 
 
 def _between_if_apart(ordered: np.ndarray, counts: np.ndarray) -> float:
