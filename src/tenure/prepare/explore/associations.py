@@ -59,7 +59,9 @@ class Associations:
         strength = UNKNOWN
         if n >= _ENOUGH and words.codes is not None:
             ranks = self._ranks[numbers.name][both]
-            strength = intervals.correlation_ratio(ranks, words.codes[both], len(words.labels))
+            if n < len(both) - int(numbers.is_missing.sum()):  # ranks among fewer rows than they were made of
+                ranks = _ranks(ranks)
+            strength = intervals.rank_ratio(ranks, words.codes[both], len(words.labels))
         return Association(first, second, "correlation ratio", strength, n)
 
     def _of_numbers(self, names: Sequence[str]) -> list[Association]:

@@ -49,7 +49,9 @@ def gather(frames: Iterable[pl.DataFrame], n_rows: int) -> Gathered:
             yield frame
 
     summary = summarise(watched())
-    return Gathered(summary, pl.concat(parts, rechunk=True), pl.concat(heads).head(HEAD_ROWS), repeats.result())
+    return Gathered(
+        summary, pl.concat(parts, rechunk=True), pl.concat(heads).head(HEAD_ROWS), repeats.result()
+    )
 
 
 def chosen_rows(start: int, n: int, n_rows: int) -> pl.Series:

@@ -47,7 +47,7 @@ def correlation(r: float, n: int, *, ranks: bool) -> Estimate:
 def cramers_v(table: np.ndarray) -> Estimate:
     """Bias-corrected Cramér's V of a table of counts, [rows, columns], each row and column sum > 0.
 
-    The interval is that of phi squared: its variance by the delta method, plus that of chance alone, carried to V.
+    The interval is that of phi squared: its variance by the delta method, and that of chance alone, carried to V.
     Source: Bergsma (2013) for the correction; Bishop, Fienberg & Holland (1975) for the variance.
     """
     n = float(table.sum())
@@ -65,48 +65,51 @@ def cramers_v(table: np.ndarray) -> Estimate:
     freedom = (rows - 1) * (columns - 1)
     # A V of 1 is the most that the two numbers of levels allow.
     most = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1.0
-    return _root(phi2 - freedom / (n - 1), variance + 2 * freedom / n**2, max(most, 1e-12))
+    per_square = variance / phi2 if phi2 > 0.0 else 0.0
+    return _root(phi2 - freedom / (n - 1), per_square, 2 * freedom / n**2, max(most, 1e-12))
 
 
-def correlation_ratio(values: np.ndarray, codes: np.ndarray, n_levels: int) -> Estimate:
-    """The correlation ratio eta of numbers in groups, corrected for what chance alone gives.
+def rank_ratio(ranks: np.ndarray, codes: np.ndarray, n_levels: int) -> Estimate:
+    """The correlation ratio of ranks in groups, as a share of the largest that groups of these sizes allow.
 
-    It is a share of the largest that groups of these sizes could have of these numbers: 1 when no two groups overlap.
-    values: float [n], finite.  codes: int [n] in 0 .. n_levels - 1.
-    The interval is that of eta squared: its variance by its influence function, which needs no normal
-    distribution, plus that of chance alone. Source: Kelley (1935); Hampel (1974).
+    1 when no two groups overlap; of two groups it is abs(2 AUC - 1). What chance alone gives is taken off.
+    ranks: float [n], 1 to n, equal values at their mean rank.  codes: int [n] in 0 .. n_levels - 1.
+    The interval is that of the square: its variance by its influence function at fixed ranks, which errs to the
+    safe side, and that of chance alone. Source: Kelley (1935); Kruskal & Wallis (1952); Hampel (1974).
     """
-    n = len(values)
+    n = len(ranks)
     counts = np.bincount(codes, minlength=n_levels).astype(float)
-    filled = counts > 0
-    k = int(filled.sum())
-    centred = values - values.mean() if n else values
+    k = int((counts > 0).sum())
+    centred = ranks - (n + 1) / 2
     spread = float((centred**2).mean()) if n else 0.0
     if k < 2 or n <= k or spread <= 0.0:
         return Estimate(0.0, 0.0, 1.0)
-    means = np.bincount(codes, centred, minlength=n_levels) / np.where(filled, counts, 1.0)
+    means = np.bincount(codes, centred, minlength=n_levels) / np.maximum(counts, 1.0)
     own = means[codes]
     between = float((own**2).mean())
-    eta2 = between / spread
-    influence = (own**2 - between + 2 * own * (centred - own) - eta2 * (centred**2 - spread)) / spread
-    largest = _between_if_apart(np.sort(centred), counts[np.argsort(means, kind="stable")]) / spread
-    # What chance alone gives to unrelated groups; it fades as the groups come apart.
-    corrected = eta2 - (k - 1) / (n - 1) * (1.0 - eta2 / largest)
-    return _root(corrected, float((influence**2).mean()) / n + 2 * (k - 1) / n**2, largest)
+    largest = _between_if_apart(counts[np.argsort(means, kind="stable")])
+    influence = own**2 - between + 2 * own * (centred - own)
+    # What unrelated groups have by chance; it fades as the groups come apart.
+    chance = (k - 1) / (n - 1) * spread * (1.0 - between / largest)
+    per_square = float((influence**2).mean()) / n / between if between > 0.0 else 0.0
+    return _root(between - chance, per_square, 2 * (k - 1) * (spread / n) ** 2, largest)
 
 
-def _between_if_apart(ordered: np.ndarray, counts: np.ndarray) -> float:
-    """The variance between groups of these sizes, in this order, if they took the numbers from the lowest up."""
-    ends = np.cumsum(counts[counts > 0]).astype(np.int64)
-    sums = np.diff(np.concatenate(([0.0], np.cumsum(ordered)))[ends], prepend=0.0)
-    sizes = np.diff(ends, prepend=0)
-    return float((sums**2 / sizes).sum() / len(ordered))
+def _between_if_apart(counts: np.ndarray) -> float:
+    """The variance between groups of these sizes if they took the ranks in turn, from the lowest up."""
+    n = counts.sum()
+    middles = np.cumsum(counts) - counts / 2 - n / 2
+    return float((counts * middles**2).sum() / n)
 
 
-def _root(square: float, variance: float, most: float) -> Estimate:
-    """The interval of a square, carried to its root, as a share of the root of `most`."""
-    half = Z * math.sqrt(variance)
-    low, value, high = (
-        math.sqrt(min(1.0, max(0.0, x / most))) for x in (square - half, square, square + half)
-    )
-    return Estimate(value, low, high)
+def _root(square: float, per_square: float, chance: float, most: float) -> Estimate:
+    """The interval of a square, as a share of `most`, carried to its root.
+
+    The squares that the found one is within 1.96 standard errors of, where the variance of a square t is
+    per_square * t + chance: solved for t, as Wilson's interval is.
+    """
+    shift = Z * Z * per_square / 2
+    half = Z * math.sqrt(max(0.0, per_square * square) + shift**2 / Z**2 + chance)
+    ends = (square + shift - half, square, square + shift + half)
+    low, value, high = (math.sqrt(min(1.0, max(0.0, end / most))) for end in ends)
+    return Estimate(value, min(low, value), max(high, value))

@@ -46,10 +46,19 @@ def date_text(micros: float) -> str:
 
 
 def range_text(low: float, high: float, kind: str) -> str:
-    """A bin by its smallest and largest value."""
+    """A bin by its smallest and largest value.
+
+    >>> range_text(12285.0, 65740.0, "integer")
+    '12.29k – 65.74k'
+    """
     if kind == "date":
-        return f"{number_text(low, kind)[:10]} – {number_text(high, kind)[:10]}"
-    return number_text(low) if low == high else f"{number_text(low)} – {number_text(high)}"
+        first, last = number_text(low, kind)[:10], number_text(high, kind)[:10]
+        return f"{first} – {last[5:] if first[:5] == last[:5] else last}"
+    return _brief(low) if low == high else f"{_brief(low)} – {_brief(high)}"
+
+
+def _brief(value: float) -> str:
+    return f"{value / 1000:.4g}k" if 10_000 <= abs(value) < 1e6 else number_text(value)
 
 
 def share_text(share: float) -> str:

@@ -125,8 +125,8 @@ def _rows(groups: Sequence[Group], target: TargetFacts | None, title: str, base:
     foot = ""
     if scale is not None and base is not None:
         foot = (
-            f'<p class="axis"><span>{scale.write(scale.low)}</span><span>all: {scale.write(base)}</span>'
-            f"<span>{scale.write(scale.high)}</span></p>"
+            f'<div class="row ends"><span class="axis"><span>{scale.write(scale.low)}</span>'
+            f"<span>all: {scale.write(base)}</span><span>{scale.write(scale.high)}</span></span></div>"
         )
     return f'<div class="groups{"" if title else " alone"}">{head}{lines}{foot}</div>'
 

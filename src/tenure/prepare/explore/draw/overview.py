@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
 from tenure.prepare.explore.draw.marks import Scale, named, percent, text, track
-from tenure.prepare.explore.facts import Finding, TargetFacts
+from tenure.prepare.explore.facts import ColumnFacts, Finding, TargetFacts
+from tenure.prepare.explore.intervals import Z
 from tenure.prepare.explore.report import Exploration
 from tenure.prepare.explore.words import number_text, share_text
 from tenure.records import Estimate
@@ -33,7 +35,7 @@ def draw_tiles(found: Exploration) -> str:
             note += f"; {about}{found.repeats.n_apart:,} apart from {named(found.repeats.apart_from[0], 24)}"
         tiles.append(_tile("repeated rows", f"{about}{found.repeats.n:,}", note))
     if found.target is not None:
-        tiles.append(_target_tile(found.target))
+        tiles.append(_target_tile(found.target, found.columns))
     return "".join(tiles)
 
 
@@ -46,9 +48,9 @@ def _gappiest(found: Exploration) -> str:
     return f"in {n} of {len(found.columns)} columns" if n else "in no column"
 
 
-def _target_tile(target: TargetFacts) -> str:
+def _target_tile(target: TargetFacts, columns: Sequence[ColumnFacts]) -> str:
     if not target.classes:
-        mean = target.overall[0] if target.overall else Estimate(float("nan"), float("nan"), float("nan"))
+        mean = _mean(next(column for column in columns if column.name == target.name))
         note = f"mean, 95 % interval {number_text(mean.low)} to {number_text(mean.high)}"
         return (
             f'<div class="tile wide"><span>target {named(target.name, 40)}</span>'
@@ -69,6 +71,15 @@ def _target_tile(target: TargetFacts) -> str:
         f'<div class="tile wide"><span>target {named(target.name, 40)}</span>'
         f'<span class="stack tall">{parts}</span><small class="legend">{legend}</small></div>'
     )
+
+
+def _mean(column: ColumnFacts) -> Estimate:
+    """The mean of a column over all rows."""
+    n, numbers = column.n - column.missing, column.numbers
+    if numbers is None or n < 2:
+        return Estimate(math.nan, math.nan, math.nan)
+    half = Z * numbers.std / math.sqrt(n)
+    return Estimate(numbers.mean, numbers.mean - half, numbers.mean + half)
 
 
 def _colour(position: int, target: TargetFacts) -> str:

@@ -130,7 +130,8 @@ def draw_trends(found: Exploration) -> str:
         charts.append(
             _chart(measure_of(found.target), values, labels, is_share=found.target.task == "binary")
         )
-    moves = "".join(_change(change, trends) for change in trends.changes)
+    target = found.target.name if found.target and found.target.task != "multiclass" else None
+    moves = "".join(_change(change, trends) for change in trends.changes if change.column != target)
     moved = (
         f'<h3>Columns that move</h3><div class="charts small">{moves}</div>'
         if moves
