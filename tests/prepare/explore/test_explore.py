@@ -229,3 +229,22 @@ def test_mistakes_are_told() -> None:
     found = explore(TABLES["constant"], "y")
     assert found.findings[0].severity == "act"
     assert "always" in found.findings[0].what
+
+
+def test_spellings_of_a_level_are_one_row() -> None:
+    plan = ["Month-to-month", "month-to-month", "MONTH-TO-MONTH ", "One year", "one  year"] * 40
+    found = explore(pl.DataFrame({"plan": plan, "y": ["yes", "no"] * 100}), "y")
+    groups = {group.label: group.n for group in found.columns[0].groups}
+    assert groups == {"Month-to-month": 120, "One year": 80}
+    assert found.columns[0].distinct == 5
+
+
+def test_dates_nobody_named_are_a_hint() -> None:
+    days = [datetime.date(2022, 1, 1) + datetime.timedelta(days=i) for i in range(1000)]
+    frame = pl.DataFrame(
+        {"d": days, "y": ["yes" if i > RANDOM.integers(0, 1000) else "no" for i in range(1000)]}
+    )
+    hint = next(f for f in explore(frame, "y").findings if "moves with 'd'" in f.what)
+    named = next(f for f in explore(frame, "y", time="d").findings if "moves with 'd'" in f.what)
+    assert (hint.severity, named.severity) == ("look", "act")
+    assert "data.time: d" in named.todo

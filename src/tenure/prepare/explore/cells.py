@@ -60,13 +60,14 @@ def _levels(series: pl.Series) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
         .value_counts(name="n")
         .sort("n", "level", descending=[True, False])
     )
-    levels = counts["level"].to_list()
-    named = levels if len(levels) <= MOST_LEVELS else levels[: MOST_LEVELS - 1]
+    levels = [level for level in counts["level"].to_list() if level != OTHER]
+    is_other = counts.height > len(levels) or len(levels) > MOST_LEVELS
+    named = levels[: MOST_LEVELS - 1] if is_other else levels
     codes = (
         series.replace_strict(named, list(range(len(named))), default=len(named), return_dtype=pl.Int64)
         if named
         else pl.Series(np.zeros(len(series), dtype=np.int64))
     )
     codes = pl.select(pl.when(series.is_null()).then(-1).otherwise(codes)).to_series()
-    labels = tuple(named) + ((OTHER,) if len(levels) > len(named) else ())
+    labels = tuple(named) + ((OTHER,) if is_other else ())
     return codes.cast(pl.Int64).to_numpy().astype(np.int64), labels

@@ -153,9 +153,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Trends:
-    """column: of time.  every: length of a period.  periods: rows and target of each, in order."""
+    """column: of time; is_named: by the user.  every: length of a period.  periods: rows and target of each."""
 
     column: str
+    is_named: bool
     every: str
     n: int
     periods: tuple[Group, ...]

@@ -41,7 +41,7 @@ def _of_target(target: TargetFacts | None, warnings: Iterable[str]) -> Iterator[
     if target is None:
         return
     for warning in warnings:
-        yield Finding("look", target.name, warning, "check that they should be empty")
+        yield Finding("look", target.name, warning, "check that this is meant")
     if not target.counts:
         return
     rarest = min(target.counts, key=lambda label: target.counts[label])
@@ -82,26 +82,22 @@ def _of_repeats(table: Exploration) -> Iterator[Finding]:
 
 
 def _of_time(table: Exploration) -> Iterator[Finding]:
-    if table.trends is None:
+    """What moves with time; a column of dates that nobody named as the time of the rows is no more than a hint."""
+    trends = table.trends
+    if trends is None:
         return
-    changes = [change for change in table.trends.changes if change.strength.low > 0.1]
+    todo = f"split by time (data.time: {trends.column}), or old rows will teach what is no longer so"
+    if not trends.is_named:
+        todo = f"if {trends.column} is when a row was recorded, name it: --time, data.time; the split then goes by it"
+    changes = [change for change in trends.changes if change.strength.low > 0.1]
     target = table.target.name if table.target else None
-    for change in changes:
-        if change.column == target:
-            yield Finding(
-                "act",
-                change.column,
-                f"the target moves with {table.trends.column!r}",
-                f"split by time: data.time: {table.trends.column}",
-            )
+    if target in {change.column for change in changes}:
+        what = f"the target moves with {short_name(trends.column, 40)!r}"
+        yield Finding("act" if trends.is_named else "look", target, what, todo)
     others = [short_name(change.column, 30) for change in changes if change.column != target]
     if others:
-        yield Finding(
-            "look",
-            None,
-            f"{len(others)} column(s) move with {table.trends.column!r}: {', '.join(others[:5])}",
-            f"split by time (data.time: {table.trends.column}), or old rows will teach what is no longer so",
-        )
+        what = f"{len(others)} column(s) move with {short_name(trends.column, 40)!r}: {', '.join(others[:5])}"
+        yield Finding("look" if trends.is_named else "note", None, what, todo)
 
 
 def _of_column(column: ColumnFacts, target: TargetFacts | None) -> Iterator[Finding]:

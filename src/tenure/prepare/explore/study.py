@@ -20,7 +20,7 @@ from tenure.prepare.explore.gather import Gathered
 from tenure.prepare.explore.report import Exploration
 from tenure.prepare.explore.target import SampleTarget
 from tenure.prepare.explore.trends import study_trends
-from tenure.prepare.expressions import read_cell
+from tenure.prepare.expressions import clean_cell, read_cell, settle_cell
 from tenure.prepare.learn import study_column
 from tenure.prepare.recipe import FEATURE_KINDS, Recipe, TargetRecipe
 from tenure.prepare.summary import ColumnSummary
@@ -82,7 +82,9 @@ def study_typed(gathered: Gathered, recipe: Recipe, question: Question) -> Explo
     cells = {
         name: cells_of(
             studied[name].recipe,
-            gathered.sample[name] if name in features else _read(studied[name], gathered.sample[name]),
+            _settle(studied[name], gathered.sample[name])
+            if name in features
+            else _read(studied[name], gathered.sample[name]),
         )
         for name in order
     }
@@ -95,7 +97,15 @@ def study_typed(gathered: Gathered, recipe: Recipe, question: Question) -> Explo
 def _read(studied: Studied, raw: pl.Series) -> pl.Series:
     if studied.recipe.kind not in FEATURE_KINDS:
         return raw.cast(pl.Float64).fill_nan(None) if raw.dtype.is_float() else raw
-    return raw.to_frame().select(read_cell(studied.recipe, raw.dtype)).to_series()
+    # Levels as training knows them, spellings of one joined; numbers as they are, whatever the bounds.
+    read = clean_cell if studied.recipe.kind == "category" else read_cell
+    return raw.to_frame().select(read(studied.recipe, raw.dtype)).to_series()
+
+
+def _settle(studied: Studied, typed: pl.Series) -> pl.Series:
+    if studied.recipe.kind != "category":
+        return typed
+    return typed.to_frame().select(settle_cell(studied.recipe)).to_series()
 
 
 def _learn_target(gathered: Gathered, question: Question) -> tuple[TargetRecipe | None, list[Finding]]:
@@ -155,7 +165,7 @@ def _assemble(
     paired = _paired(measured, usable, with_target, target)
     pairs = measured.pairs(paired)
     time = _time_of(question, studied, cells)
-    trends = study_trends(cells[time], usable, target) if time else None
+    trends = study_trends(cells[time], usable, target, is_named=question.time is not None) if time else None
     gaps = study_gaps(list(cells.values()), target)
     whole = Exploration(
         name=question.name,
@@ -171,7 +181,17 @@ def _assemble(
         repeats=gathered.repeats,
         head=_head(gathered.head, list(studied)),
     )
-    return whole.with_findings((*problems, *find(whole, target.recipe.warnings if target else ())))
+    return whole.with_findings((*problems, *find(whole, _warnings_of(target.recipe) if target else ())))
+
+
+def _warnings_of(recipe: TargetRecipe) -> tuple[str, ...]:
+    if len(recipe.spellings) <= len(recipe.classes):
+        return recipe.warnings
+    spelled = ", ".join(f"{spelling!r}" for spelling in list(recipe.spellings)[:8])
+    return (
+        *recipe.warnings,
+        f"{len(recipe.spellings)} spellings ({spelled}) are read as {len(recipe.classes)} classes",
+    )
 
 
 def _certain(pair: Association) -> float:

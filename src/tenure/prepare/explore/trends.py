@@ -51,8 +51,10 @@ _UNITS: dict[str, tuple[Callable[[Codes], Codes], Callable[[int], str]]] = {
 }
 
 
-def study_trends(time: Cells, columns: Sequence[Cells], target: SampleTarget | None) -> Trends | None:
-    """Trends along a column of dates; None when it spans a single period."""
+def study_trends(
+    time: Cells, columns: Sequence[Cells], target: SampleTarget | None, *, is_named: bool
+) -> Trends | None:
+    """Trends along a column of dates; None when it spans a single period. is_named: by the user."""
     if time.values is None or time.is_missing.all():
         return None
     every, codes, labels = _periods(time.values, ~time.is_missing)
@@ -62,7 +64,7 @@ def study_trends(time: Cells, columns: Sequence[Cells], target: SampleTarget | N
     if target is not None:
         others = [target.cells(), *(column for column in others if column.name != target.recipe.name)]
     changes = _changes(others, codes, len(labels))
-    return Trends(time.name, every, time.n, grouped(codes, labels, target), changes)
+    return Trends(time.name, is_named, every, time.n, grouped(codes, labels, target), changes)
 
 
 def _periods(values: npt.NDArray[np.float64], filled: npt.NDArray[np.bool_]) -> tuple[str, Codes, list[str]]:

@@ -49,7 +49,7 @@ def range_text(low: float, high: float, kind: str) -> str:
     """A bin by its smallest and largest value.
 
     >>> range_text(12285.0, 65740.0, "integer")
-    '12.29k – 65.74k'
+    '12.3k – 65.7k'
     """
     if kind == "date":
         first, last = number_text(low, kind)[:10], number_text(high, kind)[:10]
@@ -58,7 +58,7 @@ def range_text(low: float, high: float, kind: str) -> str:
 
 
 def _brief(value: float) -> str:
-    return f"{value / 1000:.4g}k" if 10_000 <= abs(value) < 1e6 else number_text(value)
+    return f"{value / 1000:.3g}k" if 10_000 <= abs(value) < 1e6 else number_text(value)
 
 
 def share_text(share: float) -> str:
