@@ -11,11 +11,9 @@ imports included.
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
-import time
 import venv
 from pathlib import Path
 
@@ -81,13 +79,14 @@ def peer_python(folder: Path, name: str) -> str:
 
 def timed(command: list[str]) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak MiB of a command."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    error = process.stderr.read() if process.stderr else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command}:\n{error.decode()}")
-    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    # Our own peak would count as the child's if it were started from here.
+    done = subprocess.run(
+        ["/usr/bin/time", "-f", "%e %U %S %M", *command], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{command}:\n{done.stderr}")
+    wall, user, system, kib = map(float, done.stderr.splitlines()[-1].split())
+    return wall, user + system, kib / 1024
 
 
 def commands(folder: Path, form: str, project: Path) -> dict[str, list[str]]:

@@ -31,6 +31,13 @@ class Associations:
         self._columns = {column.name: column for column in columns if is_usable(column)}
         self._ranks = {c.name: _ranks(c.values) for c in self._columns.values() if c.values is not None}
 
+    def with_column(self, column: Cells) -> Associations:
+        """The same with one more column of words; the ranks of the others are shared."""
+        more = Associations([column])
+        more._columns = {**self._columns, **more._columns}
+        more._ranks = self._ranks
+        return more
+
     def __contains__(self, name: str) -> bool:
         return name in self._columns
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import polars as pl
 
-from tenure.errors import ColumnsMissing, TargetError
+from tenure.errors import ColumnsMissing
 from tenure.prepare.columns import target_values
 from tenure.prepare.explore.associations import Associations
 from tenure.prepare.explore.cells import Cells, cells_of
 from tenure.prepare.explore.columns import Studied, describe_column
-from tenure.prepare.explore.facts import Association, Finding, TargetFacts
+from tenure.prepare.explore.facts import Association, Finding
 from tenure.prepare.explore.findings import find
 from tenure.prepare.explore.gaps import study_gaps
 from tenure.prepare.explore.gather import Gathered
 from tenure.prepare.explore.report import Exploration
 from tenure.prepare.explore.target import SampleTarget
+from tenure.prepare.explore.target_facts import describe_target, learn_from_sample, warnings_of
 from tenure.prepare.explore.trends import study_trends
 from tenure.prepare.expressions import clean_cell, read_cell, settle_cell
 from tenure.prepare.learn import study_column
-from tenure.prepare.recipe import FEATURE_KINDS, Recipe, TargetRecipe
-from tenure.prepare.summary import ColumnSummary
-from tenure.prepare.target import learn_target
-from tenure.prepare.tokens import fold
+from tenure.prepare.recipe import FEATURE_KINDS, ColumnRecipe, Kind, Recipe
 
 # Pairs of columns grow with the square: of a wide table those most tied to the target are paired.
 _MOST_PAIRED = 40
@@ -54,10 +51,8 @@ def study_raw(gathered: Gathered, question: Question) -> Exploration:
         raise ColumnsMissing(absent, columns, where=question.name)
     studied = {}
     for name in columns:
-        study = study_column(name, gathered.sample[name], as_time=name == question.time)
-        why = "the id column" if name == question.id else study.why
-        studied[name] = Studied(study.column, why, study.warning)
-    recipe, problem = _learn_target(gathered, question)
+        studied[name] = _study(name, gathered.sample[name], question)
+    recipe, problem = learn_from_sample(gathered, question.target, question.positive)
     cells = {name: cells_of(s.recipe, _read(s, gathered.sample[name])) for name, s in studied.items()}
     target = None
     if recipe is not None:
@@ -72,11 +67,9 @@ def study_typed(gathered: Gathered, recipe: Recipe, question: Question) -> Explo
         studied[column.name] = Studied(column, recipe.ignored.get(column.name), None)
     for name, why in recipe.ignored.items():
         if name not in studied and name in gathered.sample.columns:
-            study = study_column(name, gathered.sample[name], as_time=name == recipe.time)
-            studied[name] = Studied(study.column, why, None)
-    studied[recipe.target.name] = Studied(
-        study_column(recipe.target.name, gathered.sample[recipe.target.name]).column, None, None
-    )
+            studied[name] = replace(_study(name, gathered.sample[name], question), why=why, warning=None)
+    kind: Kind = "category" if recipe.target.classes else "number"
+    studied[recipe.target.name] = Studied(ColumnRecipe(recipe.target.name, kind), None, None)
     order = [name for name in gathered.sample.columns if name in studied]
     features = {column.name for column in recipe.features}
     cells = {
@@ -94,6 +87,13 @@ def study_typed(gathered: Gathered, recipe: Recipe, question: Question) -> Explo
     return _assemble(gathered, question, kept, cells, target, notes, is_typed=True)
 
 
+def _study(name: str, raw: pl.Series, question: Question) -> Studied:
+    if name == question.id:
+        return Studied(ColumnRecipe(name, "identifier"), "the id column", None)
+    study = study_column(name, raw, as_time=name == question.time)
+    return Studied(study.column, study.why, study.warning)
+
+
 def _read(studied: Studied, raw: pl.Series) -> pl.Series:
     if studied.recipe.kind not in FEATURE_KINDS:
         return raw.cast(pl.Float64).fill_nan(None) if raw.dtype.is_float() else raw
@@ -108,31 +108,6 @@ def _settle(studied: Studied, typed: pl.Series) -> pl.Series:
     return typed.to_frame().select(settle_cell(studied.recipe)).to_series()
 
 
-def _learn_target(gathered: Gathered, question: Question) -> tuple[TargetRecipe | None, list[Finding]]:
-    if question.target is None:
-        return None, []
-    cells = _target_cells(gathered.summary[question.target], gathered.sample[question.target])
-    try:
-        recipe = learn_target(cells, question.positive)
-    except TargetError as error:
-        if question.positive is not None:
-            raise
-        return None, [Finding("act", question.target, error.what, error.todo or "name another column")]
-    return recipe, []
-
-
-def _target_cells(summary: ColumnSummary, sample: pl.Series) -> pl.Series:
-    """Cells to learn the target from: every spelling, also those too rare for the sample, where all are known."""
-    if summary.holds != "text" or summary.frequent.error or summary.n == len(sample):
-        return sample
-    texts = [str(text) for text, _ in summary.top]
-    rare = pl.Series(
-        sample.name, [t for t, n in summary.top for _ in range(2 if n > 1 else 1)], dtype=pl.String
-    )
-    unseen = rare.filter(~rare.is_in(sample.unique().to_list())) if texts else rare
-    return pl.concat([sample.cast(pl.String), unseen])
-
-
 def _assemble(
     gathered: Gathered,
     question: Question,
@@ -143,7 +118,7 @@ def _assemble(
     *,
     is_typed: bool,
 ) -> Exploration:
-    facts_of_target = _target_facts(gathered, target) if target else None
+    facts_of_target = describe_target(gathered, target) if target else None
     inputs = {name: c for name, c in cells.items() if target is None or name != target.recipe.name}
     usable = [
         c for name, c in inputs.items() if studied[name].why is None or studied[name].recipe.kind == "date"
@@ -165,7 +140,11 @@ def _assemble(
     paired = _paired(measured, usable, with_target, target)
     pairs = measured.pairs(paired)
     time = _time_of(question, studied, cells)
-    trends = study_trends(cells[time], usable, target, is_named=question.time is not None) if time else None
+    trends = (
+        study_trends(cells[time], usable, target, measured, is_named=question.time is not None)
+        if time
+        else None
+    )
     gaps = study_gaps(list(cells.values()), target)
     whole = Exploration(
         name=question.name,
@@ -181,17 +160,7 @@ def _assemble(
         repeats=gathered.repeats,
         head=_head(gathered.head, list(studied)),
     )
-    return whole.with_findings((*problems, *find(whole, _warnings_of(target.recipe) if target else ())))
-
-
-def _warnings_of(recipe: TargetRecipe) -> tuple[str, ...]:
-    if len(recipe.spellings) <= len(recipe.classes):
-        return recipe.warnings
-    spelled = ", ".join(f"{spelling!r}" for spelling in list(recipe.spellings)[:8])
-    return (
-        *recipe.warnings,
-        f"{len(recipe.spellings)} spellings ({spelled}) are read as {len(recipe.classes)} classes",
-    )
+    return whole.with_findings((*problems, *find(whole, warnings_of(target.recipe) if target else ())))
 
 
 def _certain(pair: Association) -> float:
@@ -228,30 +197,6 @@ def _time_of(question: Question, studied: Mapping[str, Studied], cells: Mapping[
     if question.time is not None:
         return question.time if question.time in dates else None
     return min(dates, key=lambda name: int(cells[name].is_missing.sum()), default=None)
-
-
-def _target_facts(gathered: Gathered, target: SampleTarget) -> TargetFacts:
-    recipe = target.recipe
-    summary = gathered.summary[recipe.name]
-    missing = round(float(np.isnan(target.y).mean()) * summary.n) if len(target.y) else 0
-    counts: dict[str, int] = {}
-    is_exact = True
-    if recipe.classes:
-        counts = dict.fromkeys(recipe.classes, 0)
-        is_exact = summary.holds == "text" and not summary.frequent.error
-        if is_exact:
-            for text, n in summary.top:
-                if (label := recipe.spellings.get(fold(str(text)))) is not None:
-                    counts[label] += n
-            missing = summary.n - sum(counts.values())
-        else:
-            found = np.bincount(target.y[~np.isnan(target.y)].astype(np.int64), minlength=len(recipe.classes))
-            scale = summary.n / max(1, gathered.sample.height)
-            counts = {label: round(int(n) * scale) for label, n in zip(recipe.classes, found, strict=True)}
-            is_exact = gathered.is_everything
-    return TargetFacts(
-        recipe.name, recipe.task, recipe.classes, recipe.positive, counts, is_exact, missing, target.overall()
-    )
 
 
 def _head(head: pl.DataFrame, names: list[str]) -> tuple[tuple[str, ...], ...]:

@@ -52,9 +52,17 @@ _UNITS: dict[str, tuple[Callable[[Codes], Codes], Callable[[int], str]]] = {
 
 
 def study_trends(
-    time: Cells, columns: Sequence[Cells], target: SampleTarget | None, *, is_named: bool
+    time: Cells,
+    columns: Sequence[Cells],
+    target: SampleTarget | None,
+    measured: Associations,
+    *,
+    is_named: bool,
 ) -> Trends | None:
-    """Trends along a column of dates; None when it spans a single period. is_named: by the user."""
+    """Trends along a column of dates; None when it spans a single period.
+
+    columns: what may move; measured: knows them and the target.  is_named: whether the user named the time.
+    """
     if time.values is None or time.is_missing.all():
         return None
     every, codes, labels = _periods(time.values, ~time.is_missing)
@@ -63,7 +71,7 @@ def study_trends(
     others = [column for column in columns if column.name != time.name]
     if target is not None:
         others = [target.cells(), *(column for column in others if column.name != target.recipe.name)]
-    changes = _changes(others, codes, len(labels))
+    changes = _changes(others, measured, codes, len(labels))
     return Trends(time.name, is_named, every, time.n, grouped(codes, labels, target), changes)
 
 
@@ -85,9 +93,11 @@ def _periods(values: npt.NDArray[np.float64], filled: npt.NDArray[np.bool_]) -> 
     return unit, codes, [label(int(period)) for period in range(first, last + 1)]
 
 
-def _changes(columns: Sequence[Cells], codes: Codes, n_periods: int) -> tuple[Change, ...]:
+def _changes(
+    columns: Sequence[Cells], known: Associations, codes: Codes, n_periods: int
+) -> tuple[Change, ...]:
     period = Cells(_PERIOD, "category", codes < 0, codes=codes, labels=("",) * n_periods)
-    measured = Associations([period, *columns])
+    measured = known.with_column(period)
     found = []
     for column in columns:
         if column.name in measured and _PERIOD in measured:
