@@ -114,7 +114,7 @@ def test_nothing_of_a_forgotten_person_is_left(project: Project, tmp_path: Path)
         "journal: corrections": 1,
         "journal: refusals": 1,
         "collected sources (files)": 1,
-        "exploration pages (files)": 1,
+        "exploration (files)": 1,
     }
     assert receipt["releases"] == [Path(report.release).name]
     assert receipt["remaining"] == {"../letters.csv": 1}

@@ -21,6 +21,7 @@ USER_MISTAKE, UNEXPECTED = 2, 3
 # command: the module of tenure.cli and the function in it
 COMMANDS = {
     "init": "data:init",
+    "explore": "explore:explore",
     "prepare": "data:prepare",
     "data": "versions:data",
     "forget": "versions:forget",

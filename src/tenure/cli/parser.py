@@ -9,6 +9,7 @@ from tenure import __version__
 
 _LIFECYCLE = """\
 the circle:
+  explore                      what is in a table, and what to mend first
   run, predict, serve          raw table to a served model
   outcomes, monitor, review    true labels, checks, and the decision that follows
   models, promote, rollback    which version holds the post
@@ -102,6 +103,18 @@ def _add_data_commands(commands: Commands) -> None:
     )
     init.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     _add_column_options(init)
+    explore = _command(commands, "explore", "show what is in a table, on one page that needs no network")
+    explore.add_argument(
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="the table (default: the project's prepared training rows)",
+    )
+    explore.add_argument("--target", metavar="COLUMN", help="the column that everything is shown by")
+    _add_column_options(explore)
+    explore.add_argument(
+        "--out", metavar="FILE", help="the page to write (default: NAME-explore.html, or .tenure/)"
+    )
     prepare = _command(commands, "prepare", "read, clean and split the table; learn the recipe")
     _add_again(prepare)
     prepare.add_argument(

@@ -8,7 +8,7 @@ from tenure.config.data import DataConfig
 from tenure.config.load import FILE_NAME, config_schema, describe_idle_keys, load_config, parse_config
 from tenure.config.models import BusinessConfig, ProjectConfig
 from tenure.config.schema import SCHEMA_FILE, TableSchema, load_schema, parse_schema
-from tenure.config.sources import Secrets, SourceConfig, kind_of, source_like
+from tenure.config.sources import Secrets, SourceConfig, kind_of, source_like, written_source
 from tenure.config.values import parse_duration, resolve_reference
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "parse_schema",
     "resolve_reference",
     "source_like",
+    "written_source",
 ]

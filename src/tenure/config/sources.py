@@ -200,6 +200,19 @@ class SourceConfig(_Discreet):
         return self
 
 
+def written_source(source: str, given: Mapping[str, str | None]) -> SourceConfig:
+    """A table that the command line names. given: what it says of delimiter, encoding, query or table.
+
+    Raises ConfigError when the two do not fit.
+    """
+    try:
+        return SourceConfig(
+            source=source, **{key: value for key, value in given.items() if value is not None}
+        )
+    except ValueError as error:
+        raise ConfigError(reason_of(error), todo="correct the argument") from None
+
+
 def source_like(
     config: SourceConfig, source: str, given: Mapping[str, str | None], *, same_columns: bool = True
 ) -> SourceConfig:
@@ -218,10 +231,7 @@ def source_like(
     said = {key: value for key, value in given.items() if value is not None}
     if {"query", "table"} & set(said):
         keys -= {"query", "table"}
-    try:
-        return SourceConfig(source=source, **{**{key: getattr(config, key) for key in sorted(keys)}, **said})
-    except ValueError as error:
-        raise ConfigError(reason_of(error), todo="correct the argument") from None
+    return written_source(source, {**{key: getattr(config, key) for key in sorted(keys)}, **said})
 
 
 def reason_of(error: ValueError) -> str:

@@ -62,12 +62,12 @@ def _blocks(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         held.append(frame)
         n_held += frame.height
         while n_held >= _BLOCK:
-            table = pl.concat(held)
+            table = pl.concat(held, rechunk=True)
             yield table.head(_BLOCK)
             seen = True
             held, n_held = [table.slice(_BLOCK)], n_held - _BLOCK
     if held and (n_held or not seen):
-        yield pl.concat(held)
+        yield pl.concat(held, rechunk=True)
 
 
 def _empty(name: str, dtype: pl.DataType) -> ColumnSummary:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tenure.monitor.report import MonitorReport
     from tenure.prepare.changes import Changes
     from tenure.prepare.doubts import Doubts
+    from tenure.prepare.explore import Exploration
     from tenure.project.preparing import Prepared
     from tenure.project.report import RunReport
     from tenure.project.shape import SchemaText
@@ -73,6 +74,12 @@ class Project:
         from tenure.project.cleaning import list_doubts
 
         return list_doubts(prepared)
+
+    def explore(self) -> Exploration:
+        """What is in the training rows, by the target; of the source as it is while nothing is prepared."""
+        from tenure.project.exploring import explore
+
+        return explore(self.folder, self.config)
 
     def train(
         self,

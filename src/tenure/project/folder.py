@@ -80,6 +80,11 @@ class Folder:
         return self.own / "runs"
 
     @property
+    def explored(self) -> Path:
+        """Summaries and samples that `explore` draws from; made again when missing."""
+        return self.own / "explored"
+
+    @property
     def collected(self) -> Path:
         """What was fetched from databases, interfaces and object stores."""
         return self.own / "collected"

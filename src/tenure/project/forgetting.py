@@ -117,13 +117,14 @@ def _erase_journal(folder: Folder, person: Person, receipt: Receipt) -> None:
 def _erase_copies(folder: Folder, receipt: Receipt) -> None:
     for place, files in {
         "collected sources (files)": _files(folder.collected),
-        "exploration pages (files)": _pages(folder),
+        "exploration (files)": [*_files(folder.explored), *_pages(folder)],
     }.items():
         receipt.note(place, len(files))
         keep_receipt(folder, receipt)
         for path in files:
             path.unlink(missing_ok=True)
-    shutil.rmtree(folder.collected, ignore_errors=True)
+    for emptied in (folder.collected, folder.explored):
+        shutil.rmtree(emptied, ignore_errors=True)
 
 
 def _files(place: Path) -> list[Path]:

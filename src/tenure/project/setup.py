@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenure.config import SourceConfig, parse_config
-from tenure.config.sources import reason_of
+from tenure.config import parse_config, written_source
 from tenure.durable import write_durably
 from tenure.errors import ColumnsMissing, ConfigError, ProjectError
 from tenure.project.folder import Folder
@@ -113,11 +112,7 @@ def project_name(source: str) -> str:
 def _look(request: Request) -> tuple[Recipe, list[Proposal]]:
     from tenure.prepare.sources import open_source
 
-    try:
-        written = {name: value for name, value in request.written.items() if value is not None}
-        config = SourceConfig(source=request.source, **written)
-    except ValueError as error:
-        raise ConfigError(reason_of(error), todo="correct the argument") from None
+    config = written_source(request.source, request.written)
     with tempfile.TemporaryDirectory() as keep:
         return _seen(open_source(config, Path.cwd(), Path(keep), look=_ROWS_LOOKED_AT), request)
 

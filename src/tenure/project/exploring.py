@@ -1,0 +1,68 @@
+"""Explore a project's own table: the prepared training rows, or the source while nothing is prepared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tenure.config import ProjectConfig
+from tenure.errors import ProjectError
+from tenure.prepare.split import PART, TRAIN
+from tenure.project.folder import Folder
+from tenure.project.preparing import Prepared, load_prepared, settings_of
+from tenure.project.reading import read_raw
+
+if TYPE_CHECKING:
+    from tenure.prepare.explore import Exploration
+    from tenure.prepare.explore.gather import Gathered
+
+
+def explore(folder: Folder, config: ProjectConfig) -> Exploration:
+    """Explore the training rows that are prepared by this config, else the source as it stands.
+
+    Validation and test rows stay unseen. What the pass over the rows gathered is kept under .tenure/explored/.
+    """
+    from tenure.prepare.explore.study import Question, study_typed
+
+    data = config.data
+    prepared = _current(folder, config)
+    if prepared is None:
+        return _explore_source(folder, config)
+    question = Question(config.name, data.target, data.positive, data.time, data.id)
+    found = study_typed(_gathered(folder, prepared), prepared.recipe, question)
+    return replace(found, scope=f"training rows of {prepared.id}")
+
+
+def _current(folder: Folder, config: ProjectConfig) -> Prepared | None:
+    try:
+        prepared = load_prepared(folder)
+    except ProjectError:
+        return None
+    return prepared if prepared.settings == settings_of(config) else None
+
+
+def _explore_source(folder: Folder, config: ProjectConfig) -> Exploration:
+    from tenure.prepare.explore.gather import gather
+    from tenure.prepare.explore.study import Question, study_raw
+
+    data, table = config.data, read_raw(folder, config)
+    question = Question(config.name, data.target, data.positive, data.time, data.id)
+    return study_raw(gather(table.rows.collect_batches(maintain_order=True), table.n_rows), question)
+
+
+def _gathered(folder: Folder, prepared: Prepared) -> Gathered:
+    import polars as pl
+
+    from tenure.prepare.explore.gather import gather
+    from tenure.prepare.explore.kept import read_kept, write_kept
+
+    place = folder.explored / prepared.id
+    kept = read_kept(place)
+    if kept is not None:
+        return kept
+    training = prepared.rows.filter(pl.col(PART) == TRAIN).drop(PART)
+    n_rows = prepared.counts()["train"]
+    gathered = gather(training.collect_batches(maintain_order=True), n_rows)
+    place.mkdir(parents=True, exist_ok=True)
+    write_kept(place, gathered)
+    return replace(gathered, repeats=None)
