@@ -75,15 +75,15 @@ def look_over(
     keys: RepeatedKeys | None = None,
     alike: NearDuplicates | None = None,
 ) -> Doubts:
-    """Look at the feature columns of a table, or of a sample of its rows.
+    """Look at the feature columns that a table has of its own, or at those of a sample of its rows.
 
     typed: columns as columns.read gives them.  Row numbers count from 0 in it.
     """
-    beside = typed.select(column.name for column in recipe.features)
+    beside = typed.select(column.name for column in recipe.own_features)
     sentinels: list[Sentinel] = []
     scales: list[Scale | None] = []
     outliers: list[Outliers | None] = []
-    for column in recipe.features:
+    for column in recipe.own_features:
         if column.kind in ("number", "integer"):
             values = typed[column.name].fill_null(float("nan")).to_numpy()
             scales.append(find_scales(column.name, values, beside))
