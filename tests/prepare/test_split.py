@@ -218,3 +218,14 @@ def test_folds_by_time_train_on_the_past() -> None:
     assert all(time[train].max() < time[valid].min() for train, valid in pairs)
     with pytest.raises(TargetError):
         folds(Y[:3], 5, seed=0)
+
+
+def test_near_duplicates_stay_in_one_part_and_the_strata_hold():
+    y = (np.arange(1000) % 4 == 0).astype(float)
+    cluster = np.full(1000, -1)
+    cluster[[5, 900]], cluster[[6, 7, 8]] = 0, 1
+    apart = assign_parts(y, validation=0.2, test=0.2, seed=0)
+    parts = assign_parts(y, validation=0.2, test=0.2, seed=0, cluster=cluster)
+    assert parts[5] == parts[900]
+    assert len(set(parts[[6, 7, 8]])) == 1
+    assert int((parts != apart).sum()) <= 3

@@ -14,6 +14,7 @@ from tenure.prepare.balance import describe_parts
 from tenure.prepare.columns import target_values, time_values
 from tenure.prepare.duplicates import HASHES, find_duplicates, row_hashes
 from tenure.prepare.entities import number_groups
+from tenure.prepare.near_duplicates import MOST_ROWS, NearDuplicates, find_near_duplicates
 from tenure.prepare.recipe import TargetRecipe
 from tenure.prepare.split import LEFT_OUT, PARTS, TRAIN, assign_parts
 from tenure.prepare.target import learn_target
@@ -75,6 +76,9 @@ def sift(
     keep = keep & ~np.isnan(y)
     y = y[keep]
     groups = number_groups(keys[group].filter(keep)) if group else None
+    alike = _alike(raw.drop([id] if id else []), n_rows)
+    if alike is not None:
+        warnings.append(f"{alike.n_rows} rows that are nearly equal to another stay in its part of the split")
     dealt = assign_parts(
         y,
         validation=validation,
@@ -82,6 +86,7 @@ def sift(
         seed=seed,
         time=time_values(keys[time].filter(keep)) if time else None,
         group=groups,
+        cluster=None if alike is None else _renumbered(alike.cluster[keep]),
         task=recipe.task,
     )
     warnings += describe_parts(y, dealt, recipe.classes, groups).warnings()
@@ -100,6 +105,20 @@ def _look(raw: pl.LazyFrame, special: list[str], step: int) -> tuple[pl.DataFram
         sample.append(batch.with_row_index(_ROW, start).gather_every(step, -start % step))
         start += batch.height
     return pl.concat(keys), pl.concat(sample)
+
+
+def _alike(raw: pl.LazyFrame, n_rows: int) -> NearDuplicates | None:
+    """Clusters of nearly equal rows; None where there are none, or where a table is too long to look for them."""
+    if n_rows > MOST_ROWS:
+        return None
+    found = find_near_duplicates(raw.collect_batches(chunk_size=_BATCH, maintain_order=True))
+    return found if found.n_clusters else None
+
+
+def _renumbered(cluster: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The numbers of clusters from 0 without gaps, -1 for rows of their own."""
+    numbers = np.unique(cluster[cluster >= 0])
+    return np.where(cluster < 0, -1, np.searchsorted(numbers, cluster))
 
 
 def _step(n_rows: int, n_columns: int) -> int:

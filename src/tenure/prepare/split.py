@@ -54,10 +54,12 @@ def assign_parts(
         parts = _by_group_and_time(_times(time), classes, groups, shares, seed)
     elif time is not None:
         parts = _by_time(_times(time), shares)
-    elif groups is not None:
+    elif group is not None and groups is not None:
         parts = _by_group(classes, groups, shares, seed)
     else:
         parts = _stratified(classes, shares, seed)
+        if cluster is not None:
+            parts = _kept_together(parts, cluster)
     if task != "regression" and _is_classes(y, task):
         _check_classes(y, classes, parts == TRAIN, "the training part")
     return parts.astype(np.int8)
@@ -152,6 +154,15 @@ def _stratified(classes: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarra
             parts[rows[start : start + taken]] = part
             start += taken
     return parts
+
+
+def _kept_together(parts: np.ndarray, cluster: Numbers) -> np.ndarray:
+    """The parts, with the rows of each cluster where its first row went: they are few, and the strata stay."""
+    inside = np.flatnonzero(cluster >= 0)
+    numbers, first = np.unique(cluster[inside], return_index=True)
+    together = parts.copy()
+    together[inside] = parts[inside[first]][np.searchsorted(numbers, cluster[inside])]
+    return together
 
 
 def _dealt(classes: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
