@@ -40,6 +40,36 @@ class ConfigError(TenureError):
     """A key or value of tenure.yaml, or of schema.json, is wrong."""
 
 
+class ExpressionError(ConfigError):
+    """A SQL expression of tenure.yaml is wrong.
+
+    sql: the expression.  at: where in it, as positions from and to.
+
+    >>> print(ExpressionError("the column 'tenur' is not known", sql="1 / tenur", at=(4, 9), where="features.x"))
+    the column 'tenur' is not known
+        1 / tenur
+            ^^^^^
+      where: features.x
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        sql: str,
+        at: tuple[int, int],
+        where: str | None = None,
+        todo: str | None = None,
+    ) -> None:
+        self.sql = sql
+        self.at = at
+        begin = sql.rfind("\n", 0, at[0]) + 1
+        line = sql[begin:].split("\n", 1)[0].replace("\t", " ")
+        first = at[0] - begin
+        carets = "^" * max(1, min(at[1] - begin, len(line)) - first)
+        super().__init__(f"{what}\n    {line}\n    {' ' * first}{carets}", where=where, todo=todo)
+
+
 class ProjectError(TenureError):
     """A project folder is missing, unwritable or not in the state the command needs."""
 
