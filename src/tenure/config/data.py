@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from tenure.config.events import CUTOFF, Cutoffs, EventTableConfig, LabelConfig, TableName
+from tenure.config.features import RuleEntry
 from tenure.config.sources import SourceConfig
 from tenure.config.values import Label, Misplaced
 
@@ -39,6 +40,9 @@ class DataConfig(SourceConfig):
     )
     nulls: dict[Label, list[Label]] = Field(
         default_factory=dict, description="column: values that mean missing, such as -999"
+    )
+    rules: list[RuleEntry] = Field(
+        default_factory=list, description="conditions that every row must keep, as SQL expressions"
     )
     task: Literal["binary", "multiclass", "regression"] | None = Field(
         None, description="null: inferred from the target"

@@ -17,7 +17,7 @@ from tenure.errors import ConfigError, nearest_names
 FILE_NAME = "tenure.yaml"
 
 # keys of the file format whose engines are not in this version: refused rather than ignored
-_NOT_YET = ("features", "store.journal")
+_NOT_YET = ("store.journal",)
 
 
 def load_config(path: Path) -> ProjectConfig:
@@ -49,6 +49,7 @@ def parse_config(text: str, where: str) -> ProjectConfig:
         config = ProjectConfig.model_validate(document)
     except ValidationError as error:
         raise explain_mistake(error, lines, where, ProjectConfig) from None
+    config.remember_places({path: f"{where}, line {line}" for path, line in lines.items()})
     for key in _NOT_YET:
         if _value_at(config, key):
             raise ConfigError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from tenure.config.data import DataConfig
+from tenure.config.features import Name
 from tenure.config.leakage import LeakageConfig
 from tenure.config.values import REFERENCE, Duration, Share, Size, Strict
 
@@ -140,7 +142,7 @@ class ProjectConfig(Strict):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     data: DataConfig
-    features: dict[str, str] = Field(
+    features: dict[Name, str] = Field(
         default_factory=dict, description="name: SQL expression over the row's columns"
     )
     split: SplitConfig = SplitConfig()
@@ -152,3 +154,13 @@ class ProjectConfig(Strict):
     monitor: MonitorConfig = MonitorConfig()
     retrain: RetrainConfig = RetrainConfig()
     store: StoreConfig = StoreConfig()
+    _places: dict[tuple[Hashable, ...], str] = PrivateAttr(default_factory=dict)
+
+    def place(self, *path: Hashable) -> str:
+        """Where a key stands, for messages: file and line where they are known, and the key."""
+        key = ".".join(map(str, path))
+        return f"{self._places[path]}, {key}" if path in self._places else key
+
+    def remember_places(self, places: Mapping[tuple[Hashable, ...], str]) -> None:
+        """Keep where each key stands in the file that this was read from."""
+        self._places.update(places)

@@ -100,7 +100,7 @@ def count_changes(
     batches: raw rows in the source's order.
     left_out: rule (NO_TARGET, DUPLICATE) -> row numbers, ascending; cells of these rows are not counted.
     """
-    columns = [*recipe.features, _target_column(recipe.target)]
+    columns = [*recipe.inputs, _target_column(recipe.target)]
     skipped = left_out or {}
     everything = np.concatenate([np.zeros(0, dtype=np.int64), *skipped.values()])
     total = Changes(0, (), tuple(_of_rows(rule, rows) for rule, rows in skipped.items() if len(rows)))

@@ -19,6 +19,7 @@ from tenure.prepare.expressions import (
 )
 from tenure.prepare.recipe import ColumnRecipe, NumberFormat, Recipe, TargetRecipe
 from tenure.prepare.rules import A_NUMBER, rule_of
+from tenure.prepare.sql.column_recipe import derive, describe_broken, find_broken
 from tenure.prepare.tokens import shown
 from tenure.records import CellProblem
 
@@ -31,48 +32,58 @@ def clean(recipe: Recipe, frame: pl.LazyFrame) -> pl.LazyFrame:
     A cell that cannot be read becomes null; find_problems names such cells.
     Raises ColumnsMissing when feature columns are absent, SourceError for nested ones.
     """
+    if recipe.derived:
+        return settle(recipe, read(recipe, frame))
     schema = _checked_schema(recipe, frame.collect_schema())
     return frame.select(clean_cell(column, schema[column.name]) for column in recipe.features)
 
 
 def read(recipe: Recipe, frame: pl.LazyFrame) -> pl.LazyFrame:
-    """The feature columns of a raw table as values of their kinds, before bounds and levels; see read_cell.
+    """The input columns of a raw table as values of their kinds, before bounds and levels; see read_cell.
 
     settle of it is what clean gives. Raises as clean does.
     """
     schema = _checked_schema(recipe, frame.collect_schema())
-    return frame.select(read_cell(column, schema[column.name]) for column in recipe.features)
+    return frame.select(read_cell(column, schema[column.name]) for column in recipe.inputs)
 
 
 def settle(recipe: Recipe, typed: pl.LazyFrame) -> pl.LazyFrame:
-    """The clean feature columns, in recipe order, of a table that read has read; other columns are dropped."""
-    return typed.select(settle_cell(column) for column in recipe.features)
+    """The clean features, in recipe order, of a table that read has read; other columns are dropped.
+
+    Derived features are computed from what was read.
+    """
+    return derive(recipe, typed).select(settle_cell(column) for column in recipe.features)
 
 
 def find_problems(recipe: Recipe, frame: pl.DataFrame, limit: int = 1000) -> list[CellProblem]:
-    """The cells of the feature columns that break a rule, by row; at most limit of them.
+    """The input cells that cannot be read, and the rules of the config that rows break; at most limit, by row.
 
     Row numbers count from 0 in frame. Raises as clean does.
     """
-    cleaned = clean(recipe, frame.lazy()).collect()
+    typed = read(recipe, frame.lazy()).collect()
     problems = []
-    for position, column in enumerate(recipe.features):
+    for position, column in enumerate(recipe.inputs):
         raw = frame[column.name]
-        rows = unread_rows(column, raw, cleaned[column.name]).head(limit).to_list()
+        rows = unread_rows(column, raw, typed[column.name]).head(limit).to_list()
         rule = rule_of(column)
         problems += [(row, position, CellProblem(row, column.name, rule, shown(raw[row]))) for row in rows]
+    for position, (broken, marks) in enumerate(find_broken(recipe, typed), start=len(recipe.inputs)):
+        if broken.then != "warn":
+            rows = marks.arg_true().head(limit).to_list()
+            found = describe_broken(recipe, typed, broken, rows)
+            problems += [(problem.row, position, problem) for problem in found]
     return [problem for _, _, problem in sorted(problems, key=lambda found: found[:2])[:limit]]
 
 
 def count_problems(recipe: Recipe, frame: pl.LazyFrame) -> dict[str, int]:
-    """How many cells of each feature column break its rule; columns without any are left out. Streams."""
-    names = [column.name for column in recipe.features]
+    """How many cells of each input column cannot be read; columns without any are left out. Streams."""
+    names = [column.name for column in recipe.inputs]
     counts = dict.fromkeys(names, 0)
     _checked_schema(recipe, frame.collect_schema())
     for batch in frame.select(names).collect_batches(chunk_size=_BATCH):
-        cleaned = clean(recipe, batch.lazy()).collect()
-        for column in recipe.features:
-            counts[column.name] += len(unread_rows(column, batch[column.name], cleaned[column.name]))
+        typed = read(recipe, batch.lazy()).collect()
+        for column in recipe.inputs:
+            counts[column.name] += len(unread_rows(column, batch[column.name], typed[column.name]))
     return {name: count for name, count in counts.items() if count}
 
 
@@ -122,10 +133,10 @@ def time_values(series: pl.Series) -> np.ndarray:
 
 
 def _checked_schema(recipe: Recipe, schema: pl.Schema) -> pl.Schema:
-    absent = [column.name for column in recipe.features if column.name not in schema]
+    absent = [column.name for column in recipe.inputs if column.name not in schema]
     if absent:
         raise ColumnsMissing(absent, schema.names(), where="the table's header")
-    for column in recipe.features:
+    for column in recipe.inputs:
         if not readable(schema[column.name]):
             raise SourceError(
                 f"column {column.name!r} holds {schema[column.name]}, not single values",

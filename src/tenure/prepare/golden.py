@@ -13,9 +13,9 @@ _STAND_IN = "a few words"
 
 
 def mix_rows(raw: pl.DataFrame, recipe: Recipe, n: int) -> pl.DataFrame:
-    """Return at most n rows of the feature columns, each cell from another row than its neighbours' as far as they go.
+    """Return at most n rows of the columns that are read, each cell from another row as far as they go.
 
-    raw: some training rows, as read; with at least as many rows as features no two cells come from one row.
+    raw: some training rows, as read; with at least as many rows as columns no two cells come from one row.
     Texts, which may be of one person alone, are replaced by words of nobody.
 
     >>> from tenure.prepare.recipe import ColumnRecipe, TargetRecipe
@@ -25,7 +25,7 @@ def mix_rows(raw: pl.DataFrame, recipe: Recipe, n: int) -> pl.DataFrame:
     [(1, 20), (2, 30)]
     """
     cells = {}
-    for place, column in enumerate(recipe.features):
+    for place, column in enumerate(recipe.inputs):
         at = [(row + place) % raw.height for row in range(min(n, raw.height))]
         values = raw[column.name].gather(at)
         words = pl.Series(column.name, [_STAND_IN] * len(at))

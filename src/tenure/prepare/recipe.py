@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from tenure.errors import ReleaseError
+from tenure.prepare.sql.tree import Expression, ValueKind
 from tenure.records import Task
 
 Kind = Literal["number", "integer", "boolean", "category", "date", "text", "identifier", "constant"]
@@ -23,6 +24,18 @@ Kind = Literal["number", "integer", "boolean", "category", "date", "text", "iden
 FEATURE_KINDS: tuple[Kind, ...] = ("number", "integer", "boolean", "category", "date", "text")
 FORMAT = "tenure-recipe/1"
 OTHER = "(other)"
+
+Then = Literal["leave_out", "warn", "refuse"]
+
+# What a cell of each kind is as a value of an expression.
+VALUE_KINDS: dict[str, ValueKind] = {
+    "number": "number",
+    "integer": "number",
+    "boolean": "boolean",
+    "category": "text",
+    "text": "text",
+    "date": "date",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +114,34 @@ class TargetRecipe:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A feature that is computed from a row's read values. column: what training knows of its values."""
+
+    column: ColumnRecipe
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What must hold of a row's read values; a null result counts as holding, as in SQL's CHECK.
+
+    then: what happens to a training row that breaks it: it is left out, or only counted ("warn"), or nothing
+    is prepared ("refuse"). The service refuses a row that breaks it, but for "warn".
+    """
+
+    test: Expression
+    then: Then = "leave_out"
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything preparation learned, from n_rows training rows.
 
     columns: every column that was studied, in table order, with those that turned out to be useless.
     ignored: column -> why it is no feature (identifier, constant, excluded, id, time or group column).
+    helpers: the columns that derived features and rules read, features themselves or not.
+    derived: in the order in which they are computed; one may read those before it.
     """
 
     target: TargetRecipe
@@ -117,11 +152,28 @@ class Recipe:
     group: str | None = None
     n_rows: int = 0
     warnings: tuple[str, ...] = ()
+    helpers: tuple[ColumnRecipe, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    @cached_property
+    def own_features(self) -> tuple[ColumnRecipe, ...]:
+        """The columns of the table that a model may use, in table order: the first of inputs and of features."""
+        return tuple(c for c in self.columns if self._is_feature(c))
+
+    @cached_property
+    def inputs(self) -> tuple[ColumnRecipe, ...]:
+        """The columns that a raw row must have: features in table order, then those that only expressions read."""
+        names = {column.name for column in self.own_features}
+        return self.own_features + tuple(column for column in self.helpers if column.name not in names)
 
     @cached_property
     def features(self) -> tuple[ColumnRecipe, ...]:
-        """The columns that a model may use, in table order."""
-        return tuple(c for c in self.columns if c.kind in FEATURE_KINDS and c.name not in self.ignored)
+        """What a model may use: columns of the table in its order, then derived features."""
+        return self.own_features + tuple(d.column for d in self.derived if self._is_feature(d.column))
+
+    def _is_feature(self, column: ColumnRecipe) -> bool:
+        return column.kind in FEATURE_KINDS and column.name not in self.ignored
 
     def to_json(self) -> str:
         """The recipe as JSON text; from_json gives an equal recipe back."""
@@ -139,8 +191,21 @@ class Recipe:
         columns = ",\n  ".join(_line(_plain(column, token_sets)) for column in self.columns)
         lines = [f' "{key}": {_line(value)},' for key, value in head.items()]
         lines += [f' "columns": [\n  {columns}\n ],'] if columns else [' "columns": [],']
+        for name, entries in self._expressions(token_sets).items():
+            table = ",\n  ".join(map(_line, entries))
+            lines += [f' "{name}": [\n  {table}\n ],'] if entries else []
         lines += [f' "ignored": {_line(dict(self.ignored))},', f' "warnings": {_line(list(self.warnings))}']
         return "{\n" + "\n".join(lines) + "\n}\n"
+
+    def _expressions(self, token_sets: Mapping[tuple[str, ...], str]) -> dict[str, list[dict[str, Any]]]:
+        return {
+            "helpers": [_plain(column, token_sets) for column in self.helpers],
+            "derived": [
+                {"column": _plain(derived.column, token_sets), **derived.value.to_json()}
+                for derived in self.derived
+            ],
+            "rules": [{"then": rule.then, **rule.test.to_json()} for rule in self.rules],
+        }
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
@@ -159,6 +224,14 @@ class Recipe:
                 group=body["group"],
                 n_rows=body["n_rows"],
                 warnings=tuple(body["warnings"]),
+                helpers=tuple(ColumnRecipe(**_fields(c, tokens)) for c in body.get("helpers", [])),
+                derived=tuple(
+                    Derived(ColumnRecipe(**_fields(entry["column"], tokens)), Expression.from_json(entry))
+                    for entry in body.get("derived", [])
+                ),
+                rules=tuple(
+                    Rule(Expression.from_json(entry), entry["then"]) for entry in body.get("rules", [])
+                ),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ReleaseError(f"the recipe cannot be read: {error}", todo="train again") from error
@@ -171,7 +244,8 @@ def _line(value: object) -> str:
 def _token_sets(recipe: Recipe) -> dict[tuple[str, ...], str]:
     """Each different set of null tokens -> its name in the JSON, so that it is written once."""
     sets: dict[tuple[str, ...], str] = {}
-    for tokens in (recipe.target.null_tokens, *(column.null_tokens for column in recipe.columns)):
+    columns = (*recipe.columns, *recipe.helpers, *(derived.column for derived in recipe.derived))
+    for tokens in (recipe.target.null_tokens, *(column.null_tokens for column in columns)):
         sets.setdefault(tokens, f"set {len(sets) + 1}")
     return sets
 

@@ -11,6 +11,7 @@ from tenure.errors import RowsRefused
 from tenure.prepare import date_text, number_text
 from tenure.prepare.recipe import OTHER, ColumnRecipe, NumberFormat, Recipe
 from tenure.prepare.rules import MISSING_KEY, rule_of
+from tenure.prepare.sql.row_recipe import RowExpressions
 from tenure.prepare.tokens import LARGEST_NUMBER, SPACES, fold, shown, squeeze, whole_text
 from tenure.records import CellProblem
 
@@ -30,31 +31,72 @@ class RowCleaner:
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self._cells = tuple((column.name, cell_cleaner(column)) for column in recipe.features)
+        self._expressions = RowExpressions(recipe) if recipe.derived or recipe.rules else None
+        # What an expression reads is settled after it has been read; all else in one step.
+        kept = {column.name for column in (*recipe.helpers, *(derived.column for derived in recipe.derived))}
+        self._cells = tuple(
+            (column.name, cell_reader(column) if column.name in kept else cell_cleaner(column))
+            for column in recipe.inputs
+        )
+        places = {} if self._expressions is None else self._expressions.positions
+        self._settled = tuple(
+            (places[column.name], cell_settler(column) if column.name in kept else _as_it_is)
+            for column in recipe.features
+            if places
+        )
 
     def clean(self, row: Mapping[str, object], position: int = 0) -> tuple[CleanValue, ...]:
-        """The clean values in the order of recipe.features; keys that are no feature are ignored.
+        """The clean values in the order of recipe.features; keys that are no input are ignored.
 
         position: the row's number in its request, for messages.
-        Raises RowsRefused that names every bad cell of the row at once.
+        Raises RowsRefused that names every bad cell of the row at once, or every rule that it breaks.
         """
         try:
-            return tuple([cell(row[name]) for name, cell in self._cells])
+            values = tuple([cell(row[name]) for name, cell in self._cells])
         except (BadCellError, KeyError):
             raise RowsRefused(self.problems(row, position)) from None
+        if self._expressions is None:
+            return values
+        whole = self._expressions.derive(values)
+        if self._expressions.broken(whole):
+            raise RowsRefused(self._expressions.problems(whole, position))
+        return tuple([settle(whole[place]) for place, settle in self._settled])
+
+    def clean_anyway(self, row: Mapping[str, object]) -> tuple[tuple[CleanValue, ...], list[str]]:
+        """As tables are cleaned: bad cells count as missing, rules do not count.
+
+        Returns the clean values, and the columns of the bad cells.
+        """
+        values, bad = self._read(row, 0)
+        if self._expressions is not None:
+            whole = self._expressions.derive(values)
+            values = [settle(whole[place]) for place, settle in self._settled]
+        return tuple(values), [problem.column for problem in bad]
 
     def problems(self, row: Mapping[str, object], position: int = 0) -> list[CellProblem]:
-        """The cells of a row that break a rule, in column order; [] for a good row."""
+        """The cells of a row that break a rule, in column order, then the broken rules; [] for a good row."""
+        values, found = self._read(row, position)
+        if self._expressions is not None:
+            found += self._expressions.problems(self._expressions.derive(values), position)
+        return found
+
+    def _read(self, row: Mapping[str, object], position: int) -> tuple[list[CleanValue], list[CellProblem]]:
+        values: list[CleanValue] = []
         found = []
-        for column, (name, cell) in zip(self.recipe.features, self._cells, strict=True):
+        for column, (name, cell) in zip(self.recipe.inputs, self._cells, strict=True):
+            values.append(None)
             if name not in row:
                 found.append(CellProblem(position, name, MISSING_KEY, "nothing"))
                 continue
             try:
-                cell(row[name])
+                values[-1] = cell(row[name])
             except BadCellError:
                 found.append(CellProblem(position, name, rule_of(column), shown(row[name])))
-        return found
+        return values, found
+
+
+def _as_it_is(value: CleanValue) -> CleanValue:
+    return value
 
 
 def cell_cleaner(column: ColumnRecipe) -> Cell:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tenure.prepare.recipe import ColumnRecipe
+from tenure.prepare.recipe import ColumnRecipe, Rule
 
 MISSING_KEY = "is missing"
+A_RULE = "must satisfy the rule "
 A_NUMBER = "must be a number within ±1e38"  # tokens.LARGEST_NUMBER
 
 
@@ -22,3 +23,8 @@ def rule_of(column: ColumnRecipe) -> str:
         formats = ", ".join(column.date_formats) or "year-month-day"
         return f"must be a date written as {formats}"
     return "must be a text or a whole number"
+
+
+def words_of(rule: Rule) -> str:
+    """A rule of the config, as it ends a sentence."""
+    return A_RULE + rule.test.sql

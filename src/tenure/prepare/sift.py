@@ -87,7 +87,7 @@ def sift(
     warnings += describe_parts(y, dealt, recipe.classes, groups).warnings()
     parts = np.full(n_rows, LEFT_OUT, dtype=np.int8)
     parts[keep] = dealt
-    _check_parts(parts, group)
+    check_parts(parts, group)
     chosen = sample.filter(pl.Series(parts[sample[_ROW].to_numpy()] == TRAIN)).drop(_ROW)
     return Sifted(recipe, parts, chosen, step == 1, tuple(warnings))
 
@@ -107,7 +107,8 @@ def _step(n_rows: int, n_columns: int) -> int:
     return max(1, -(-n_rows // most))
 
 
-def _check_parts(parts: npt.NDArray[np.int8], group: str | None) -> None:
+def check_parts(parts: npt.NDArray[np.int8], group: str | None) -> None:
+    """Raise TargetError unless each part has rows."""
     empty = [name for number, name in enumerate(PARTS) if not np.any(parts == number)]
     if empty:
         raise TargetError(

@@ -14,6 +14,7 @@ from tenure.prepare.learn import Study, study_column, study_range, warn_of_unrea
 from tenure.prepare.levels import study_words
 from tenure.prepare.recipe import FEATURE_KINDS, ColumnRecipe, Recipe
 from tenure.prepare.split import LEFT_OUT, PART, TRAIN
+from tenure.prepare.sql.column_recipe import derive
 
 _EXAMPLES = 3
 _RANGED = ("number", "integer", "date")
@@ -73,14 +74,18 @@ class Survey:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._columns = {column.name: _Column(column) for column in recipe.features}
+        self._derived = {derived.column.name for derived in recipe.derived}
 
     def add(self, raw: pl.DataFrame, typed: pl.DataFrame) -> None:
         """Add a batch: its raw rows, and the same as read, with their PART."""
         is_used, is_training = typed[PART] != LEFT_OUT, typed[PART] == TRAIN
+        whole = derive(self._recipe, typed.lazy()).collect() if self._derived else typed
         for name, column in self._columns.items():
+            column.add(whole[name].filter(is_training))
+            if name in self._derived:
+                continue
             unread = unread_rows(column.recipe, raw[name], typed[name])
             column.add_unread(raw[name].gather(unread.filter(is_used.gather(unread))))
-            column.add(typed[name].filter(is_training))
 
     def learned(self, n_rows: int) -> Recipe:
         """The recipe with bounds, levels and gaps as all the training rows have them. n_rows: training rows."""
@@ -99,8 +104,11 @@ def learn_anew(recipe: Recipe, typed: pl.DataFrame) -> Recipe:
     what was constant may have begun to differ.
     """
     aside = {recipe.target.name, recipe.id, recipe.time, recipe.group}
+    # Helpers stay as the expressions read them, and a derived feature has no cells of its own to study.
+    aside |= {column.name for column in recipe.helpers} | {derived.column.name for derived in recipe.derived}
+    typed = derive(recipe, typed.lazy()).collect() if recipe.derived else typed
     studies: dict[str, Study] = {}
-    for column in recipe.columns:
+    for column in (*recipe.columns, *(derived.column for derived in recipe.derived)):
         if column.kind in FEATURE_KINDS and column.name not in recipe.ignored:
             facts = _Column(column)
             facts.add(typed[column.name])
@@ -112,7 +120,11 @@ def learn_anew(recipe: Recipe, typed: pl.DataFrame) -> Recipe:
 
 def _with_studies(recipe: Recipe, found: Mapping[str, Study]) -> Recipe:
     columns = tuple(found[c.name].column if c.name in found else c for c in recipe.columns)
+    derived = tuple(
+        replace(d, column=found[d.column.name].column) if d.column.name in found else d
+        for d in recipe.derived
+    )
     ignored = {name: why for name, why in recipe.ignored.items() if name not in found}
     ignored |= {name: study.why for name, study in found.items() if study.why is not None}
     warnings = tuple(study.warning for study in found.values() if study.warning is not None)
-    return replace(recipe, columns=columns, ignored=ignored, warnings=warnings)
+    return replace(recipe, columns=columns, derived=derived, ignored=ignored, warnings=warnings)

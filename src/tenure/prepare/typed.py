@@ -14,6 +14,7 @@ from tenure.prepare.columns import read_target
 from tenure.prepare.expressions import read_cell
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import LEFT_OUT, PART
+from tenure.prepare.sql.rule_watch import RuleWatch
 from tenure.prepare.survey import Survey
 from tenure.prepare.versions import ContentHash
 
@@ -23,15 +24,15 @@ _BATCH = 100_000
 def typed_columns(recipe: Recipe, schema: pl.Schema) -> list[pl.Expr]:
     """One expression a column of a raw table, in its order.
 
-    Features become values of their kinds (see expressions.read_cell), the target its label or number; columns
-    that are no feature stay as they are.
+    Inputs become values of their kinds (see expressions.read_cell), the target its label or number; other columns
+    stay as they are.
     """
-    features = {column.name: column for column in recipe.features}
+    inputs = {column.name: column for column in recipe.inputs}
 
     def typed(name: str, dtype: pl.DataType) -> pl.Expr:
         if name == recipe.target.name:
             return read_target(recipe.target, dtype)
-        return read_cell(features[name], dtype) if name in features else pl.col(name)
+        return read_cell(inputs[name], dtype) if name in inputs else pl.col(name)
 
     return [typed(name, dtype) for name, dtype in schema.items()]
 
@@ -43,27 +44,33 @@ def write_typed(
     path: Path,
     survey: Survey,
     content: ContentHash,
-) -> None:
+    rules: RuleWatch,
+) -> npt.NDArray[np.int8]:
     """Write the rows that are used, in order, to a Parquet file: one pass, in bounded memory.
 
     parts: int8 [n_rows of raw]; rows with LEFT_OUT are not written.
-    survey: is shown every batch.  content: is shown the rows that are written.
+    survey, rules: are shown every batch.  content: is shown the rows that are written.
+    Returns the parts of the rows that are written: rows that break a rule of the config may be left out.
     """
     schema = raw.collect_schema()
     columns = typed_columns(recipe, schema)
+    written: list[pl.Series] = []
 
     def batches() -> Iterator[pl.DataFrame]:
         start = 0
         for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
-            part = pl.Series(PART, parts[start : start + batch.height])
+            typed = batch.lazy().select(columns).collect()
+            part = rules.judge(typed, pl.Series(PART, parts[start : start + batch.height]), start)
             start += batch.height
-            typed = batch.lazy().select(columns).collect().with_columns(part)
+            typed = typed.with_columns(part)
             survey.add(batch, typed)
             kept = typed.filter(part != LEFT_OUT)
             content.update(kept)
+            written.append(kept[PART])
             yield kept
 
     write_batches(batches(), raw.head(0).select(columns).collect_schema(), path)
+    return pl.concat(written).to_numpy()
 
 
 def write_batches(batches: Iterator[pl.DataFrame], schema: pl.Schema, path: Path) -> None:

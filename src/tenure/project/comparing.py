@@ -92,7 +92,7 @@ def compare_versions(folder: Folder, before: str, now: str) -> VersionComparison
         ids = compare_ids(old, new, first.id, PART)
     kinds: dict[str, str] = {
         column.name: column.kind
-        for column in old_recipe.features
+        for column in old_recipe.own_features
         if column.name in second.columns and column.name not in schema.retyped
     }
     columns = measure_drift(_samples(old, kinds), _samples(new, kinds), kinds).columns

@@ -98,7 +98,7 @@ def predict(
         named.unlink(missing_ok=True)
     if answers.n_problems:
         log.warning(
-            "warning: %d cell(s) break the recipe and were scored as missing; each is named in %s",
+            "warning: %d problem(s): cells scored as missing, or rows that break a rule; each is named in %s",
             answers.n_problems,
             problems_file,
         )

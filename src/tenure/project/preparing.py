@@ -20,8 +20,9 @@ from tenure.config import ProjectConfig
 from tenure.durable import TEMPORARY, write_durably
 from tenure.errors import ConfigError, ProjectError
 from tenure.prepare.recipe import Recipe
-from tenure.prepare.split import LEFT_OUT, PART, PARTS, TRAIN
+from tenure.prepare.split import PART, PARTS, TRAIN
 from tenure.prepare.versions import ContentHash, Fingerprint, what_changed
+from tenure.project.expressions import check_expressions, written_features, written_rules
 from tenure.project.folder import Folder
 from tenure.project.leakage import pass_gate
 from tenure.project.reading import RawTable, read_raw
@@ -98,6 +99,7 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
     again: even if source, settings and code are those of a version that is here.
     Raises SourceError or TargetError, with nothing written, when the table is unfit; GateFailed when it leaks.
     """
+    check_expressions(config)
     table = read_raw(folder, config)
     fingerprint = of_preparing(config, table.inputs)
     earlier = look_up(folder, "prepare", fingerprint, _versions(folder))
@@ -127,6 +129,9 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
     import polars as pl
 
     from tenure.prepare.learn import learn_recipe
+    from tenure.prepare.sift import check_parts
+    from tenure.prepare.sql.learn import with_expressions
+    from tenure.prepare.sql.rule_watch import RuleWatch
     from tenure.prepare.survey import Survey
     from tenure.prepare.typed import write_typed
 
@@ -142,10 +147,12 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         levels=data.levels,
         nulls=data.nulls,
     )
-    survey = Survey(recipe)
+    recipe = with_expressions(recipe, sifted.training, written_features(config), written_rules(config))
+    survey, rules = Survey(recipe), RuleWatch(recipe)
     content = ContentHash()
-    write_typed(table.rows, recipe, sifted.parts, path, survey, content)
-    parts = sifted.parts[sifted.parts != LEFT_OUT]
+    parts = write_typed(table.rows, recipe, sifted.parts, path, survey, content, rules)
+    broken = rules.warnings()
+    check_parts(parts, data.split_group)
     recipe = survey.learned(int(np.sum(parts == TRAIN)))
     return Prepared(
         id="",
@@ -156,6 +163,7 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         warnings=(
             *table.warnings,
             *sifted.warnings,
+            *broken,
             *recipe.warnings,
             *_doubts(recipe, sifted.training, path),
         ),
@@ -210,11 +218,15 @@ def repeated_keys(recipe: Recipe, rows: pl.LazyFrame) -> RepeatedKeys | None:
 def _golden_rows(recipe: Recipe, raw: pl.DataFrame) -> tuple[dict[str, Any], ...]:
     from tenure.prepare.columns import find_problems
     from tenure.prepare.golden import mix_rows
+    from tenure.prepare.rules import words_of
 
     raw = mix_rows(raw, recipe, _GOLDEN_ROWS)
     rows = raw.to_dicts()
+    broken = {words_of(rule): rule.test.columns for rule in recipe.rules}
     for problem in find_problems(recipe, raw):
-        rows[problem.row][problem.column] = None
+        for name in broken.get(problem.rule, (problem.column,)):
+            if name in rows[problem.row]:
+                rows[problem.row][name] = None
     return tuple({name: _json_cell(value) for name, value in row.items()} for row in rows)
 
 
@@ -313,6 +325,7 @@ def settings_of(config: ProjectConfig) -> dict[str, Any]:
     """What of the config shapes the prepared rows."""
     return {
         "data": config.data.model_dump(mode="json"),
+        "features": list(config.features.items()),  # their order tells which may read which
         "split": config.split.model_dump(mode="json"),
     }
 

@@ -21,7 +21,9 @@ def look_for_spellings(recipe: Recipe, rows: pl.DataFrame) -> list[Proposal]:
     target = recipe.target
     y = None if target.task == "multiclass" else target_values(target, rows[target.name])
     return [
-        proposal for column in recipe.features for proposal in propose_spellings(column, rows[column.name], y)
+        proposal
+        for column in recipe.own_features
+        for proposal in propose_spellings(column, rows[column.name], y)
     ]
 
 

@@ -212,15 +212,15 @@ def _extend(
 
 def _read_like(raw: pl.DataFrame, recipe: Recipe, schema: pl.Schema) -> pl.DataFrame:
     """Live rows as they are kept, with these columns and types; columns that no client sends are null."""
-    features = {column.name: column for column in recipe.features}
+    inputs = {column.name: column for column in recipe.inputs}
 
     def typed(name: str, dtype: pl.DataType) -> pl.Expr:
         if name not in raw.columns:
             return pl.lit(None, dtype=dtype).alias(name)
         if name == recipe.target.name:
             return read_target(recipe.target, raw.schema[name])
-        if name in features:
-            return read_cell(features[name], raw.schema[name])
+        if name in inputs:
+            return read_cell(inputs[name], raw.schema[name])
         return pl.col(name).cast(dtype, strict=False)
 
     return raw.select(typed(name, dtype) for name, dtype in schema.items())

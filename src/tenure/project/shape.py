@@ -86,7 +86,7 @@ def schema_of_rows(prepared: Prepared) -> TableSchema:
     from tenure.prepare.split import PART, TRAIN
 
     recipe, rows = prepared.recipe, prepared.rows
-    names = [column.name for column in recipe.features]
+    names = [column.name for column in recipe.own_features]
     training = rows.filter(pl.col(PART) == TRAIN).select(names)
     shares = training.select(pl.all().null_count() / pl.len()).collect(engine="streaming").row(0)
     columns = [name for name in rows.collect_schema().names() if name != PART]

@@ -62,8 +62,7 @@ def replay(folder: Folder, identifier: str) -> dict[str, Any]:
         )
     scorer = Scorer.load(place)
     # a batch scores cells that break the recipe as missing; the service refuses such rows
-    bad = {problem.column: None for problem in scorer.problems(prediction.row)}
-    score = scorer.score_row({**prediction.row, **bad})
+    score, bad = scorer.score_anyway(prediction.row)
     recorded = {
         "prediction": prediction.prediction,
         "probability": prediction.probability,

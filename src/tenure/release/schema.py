@@ -27,14 +27,14 @@ _TYPES = {
 def row_schema(recipe: Recipe, schema: TableSchema | None = None) -> dict[str, Any]:
     """Describe one raw row as JSON Schema (draft 2020-12).
 
-    A feature is required, null standing for "missing"; the id column is optional and names the row in the
-    journal; other keys are allowed and not read.
+    A column that is read is required, null standing for "missing"; derived features are no keys of a row. The id
+    column is optional and names the row in the journal; other keys are allowed and not read.
     Levels are examples, no closed list: an unseen level is scored as a rare one. What schema makes an error at serving
     becomes a constraint: a range, a closed list of levels (other spellings are taken too), no null; what it makes
     less than an error is not required.
     """
     schema = schema or schema_of_recipe(recipe)
-    columns = {column.name: _column_schema(column, schema) for column in recipe.features}
+    columns = {column.name: _column_schema(column, schema) for column in recipe.inputs}
     return {
         "$schema": DIALECT,
         "title": "Row",

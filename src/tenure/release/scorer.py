@@ -19,6 +19,7 @@ from tenure.prepare.rows import CleanValue, RowCleaner
 from tenure.prepare.schema.infer import schema_of_recipe
 from tenure.prepare.schema.row import RowGuard
 from tenure.prepare.schema.terms import terms_of
+from tenure.prepare.sql.row_recipe import told_value
 from tenure.records import CellProblem, Explanation, Score
 from tenure.release.calibration import Calibration
 from tenure.release.effects import Cell, explain, score_effects, sum_by_column
@@ -85,6 +86,7 @@ class Scorer:
         self.positive: str | None = recipe.target.positive
         self.threshold = calibration.threshold
         self.feature_names: tuple[str, ...] = tuple(column.name for column in recipe.features)
+        self._raw_names = {column.name: column.kind for column in recipe.inputs}
         self._check_fit()
         self._cleaner = RowCleaner(recipe)
         self._clean = self._cleaner.clean
@@ -130,6 +132,11 @@ class Scorer:
         values, warnings = self._judge(row)
         return self._score(self._margin_row(self._encode(values)), warnings)
 
+    def score_anyway(self, row: Mapping[str, object]) -> tuple[Score, list[str]]:
+        """Score one raw row as score_table does: bad cells count as missing. Returns also their columns."""
+        values, bad = self._cleaner.clean_anyway(row)
+        return self._score(self._margin_row(self._encode(values)), ()), bad
+
     def problems(self, row: Mapping[str, object], position: int = 0) -> list[CellProblem]:
         """The cells of a raw row that break the recipe; [] for a good row."""
         return self._cleaner.problems(row, position)
@@ -139,7 +146,8 @@ class Scorer:
         values, _ = self._judge(row)
         x = self._encode(values)
         margins = np.array([self._margin_row(x)])
-        given = [row.get(name) for name in self.feature_names]
+        columns = zip(self.recipe.features, values, strict=True)
+        given = [row.get(c.name) if c.name in self._raw_names else told_value(v, c.kind) for c, v in columns]
         missing = [value is None for value in values]
         return self._explain(self._contributions_row(x), margins, [given], [missing], n)[0]
 
@@ -162,7 +170,7 @@ class Scorer:
         clean = settle(self.recipe, typed.lazy()).collect()
         if check is not None:
             check.add(typed)
-        return self.score_clean(clean, self._table_problems(raw, clean))
+        return self.score_clean(clean, self._table_problems(raw, typed))
 
     def score_clean(self, clean: pl.DataFrame, problems: Sequence[CellProblem] = ()) -> TableScores:
         """Score a table that the recipe has cleaned."""
@@ -181,7 +189,7 @@ class Scorer:
 
         absent = [
             name
-            for name in self.feature_names
+            for name in self._raw_names
             if name not in raw.columns and self.schema.severity_of("presence", "predict", name) != "error"
         ]
         return (
@@ -193,8 +201,14 @@ class Scorer:
         raw = self.complete(raw)
         clean = self.clean_table(raw)
         X = encode_table(self.encoding, clean)
-        given = raw.select(self.feature_names).rows()
         missing = [[value is None for value in row] for row in clean.select(self.feature_names).rows()]
+        columns = [
+            raw[c.name].to_list()
+            if c.name in self._raw_names
+            else [told_value(value, c.kind) for value in clean[c.name].to_list()]
+            for c in self.recipe.features
+        ]
+        given = list(zip(*columns, strict=True))
         return self._explain(self.predictor.contributions(X), self.predictor.margins(X), given, missing, n)
 
     def effects_clean(self, clean: pl.DataFrame) -> Float64:
@@ -226,13 +240,17 @@ class Scorer:
                         todo="install the versions named in the manifest, or train again",
                     )
 
-    def _table_problems(self, raw: pl.DataFrame, clean: pl.DataFrame) -> list[CellProblem]:
-        """Bad cells became null in cleaning, so that only rows with a null are looked at again."""
+    def _table_problems(self, raw: pl.DataFrame, typed: pl.DataFrame) -> list[CellProblem]:
+        """Bad cells became null in reading, so that only rows with a null, or that break a rule, are looked at."""
         import polars as pl
 
         from tenure.prepare.columns import find_problems
+        from tenure.prepare.sql.column_recipe import find_broken
 
-        suspects = clean.select(pl.any_horizontal(pl.all().is_null())).to_series().arg_true()
+        marks = typed.select(pl.any_horizontal(pl.all().is_null())).to_series()
+        for _, broken in find_broken(self.recipe, typed):
+            marks |= broken
+        suspects = marks.arg_true()
         if not len(suspects):
             return []
         rows = suspects.to_list()

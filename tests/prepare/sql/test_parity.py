@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from tests.prepare.sql import trees
 
 from tenure.prepare.sql.columnar import DTYPES, compile_columns
 from tenure.prepare.sql.row import compile_row
@@ -24,6 +23,7 @@ from tenure.prepare.sql.tree import (
     from_json,
     to_json,
 )
+from tests.prepare.sql import trees
 
 POSITIONS = {name: position for position, name in enumerate(trees.KINDS)}
 
@@ -92,7 +92,7 @@ def test_the_row_executor_imports_neither_polars_nor_numpy_nor_sqlglot() -> None
     import sys
 
     code = (
-        "import sys; from tenure.prepare.sql.expression import Expression; import tenure.prepare.sql.row;"
+        "import sys; from tenure.prepare.recipe import Recipe; import tenure.prepare.rows;"
         "print([name for name in ('polars', 'numpy', 'sqlglot') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tenure.errors import ExpressionError, ReleaseError
-from tenure.prepare.sql.expression import Expression, read_expression
+from tenure.prepare.sql.expression import read_expression
 from tenure.prepare.sql.parse import parse
+from tenure.prepare.sql.tree import Expression
 
 KINDS = {"a": "number", "b": "number", "p": "boolean", "s": "text", "d": "date", "e": "date"}
 

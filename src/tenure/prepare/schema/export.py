@@ -20,7 +20,7 @@ def to_frictionless(schema: TableSchema, recipe: Recipe) -> dict[str, Any]:
     in that format. A date is described as a text where it is written otherwise than ISO 8601 does.
     """
     studied = {column.name: column for column in recipe.columns}
-    tokens = sorted({token for column in recipe.features for token in column.null_tokens} - {""})
+    tokens = sorted({token for column in recipe.own_features for token in column.null_tokens} - {""})
     spellings = {spelling for token in tokens for spelling in (token, token.upper(), token.capitalize())}
     fields = [
         _field(name, column, studied.get(name), _asked(schema, name))
@@ -35,7 +35,7 @@ def to_pandera(schema: TableSchema, recipe: Recipe) -> str:
     Columns are coerced, so that a file read with types fits too; words for yes and no do not become booleans.
     Rules that are off at `prepare`, and a share of missing cells above 0, are left out.
     """
-    features = {column.name for column in recipe.features}
+    features = {column.name for column in recipe.own_features}
     lines = [
         f"        {json.dumps(name, ensure_ascii=False)}: {_pandera_column(column, _asked(schema, name))},"
         for name, column in schema.columns.items()

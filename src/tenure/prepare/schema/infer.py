@@ -20,7 +20,7 @@ def infer_schema(
     unique: columns that were looked at -> whether no value is there twice.
     """
     studied = {column.name: column for column in recipe.columns}
-    features = {column.name for column in recipe.features}
+    features = {column.name for column in recipe.own_features}
     found = {}
     for name in columns:
         if name in features:
@@ -35,7 +35,7 @@ def infer_schema(
 
 def schema_of_recipe(recipe: Recipe) -> TableSchema:
     """What a recipe alone knows of its features, for releases that were made without a schema."""
-    return TableSchema(columns={column.name: describe_column(column) for column in recipe.features})
+    return TableSchema(columns={column.name: describe_column(column) for column in recipe.own_features})
 
 
 def describe_column(column: ColumnRecipe) -> ColumnSchema:
@@ -62,7 +62,7 @@ def widen(schema: TableSchema, recipe: Recipe) -> TableSchema:
     A challenger that learned from live rows must not warn of what it has learned.
     """
     columns = dict(schema.columns)
-    for column in recipe.features:
+    for column in recipe.own_features:
         seen = _column(column, list(column.levels), None if column.nullable else 0.0)
         written = columns.get(column.name, seen)
         update = {"nulls": None} if column.nullable and written.nulls == 0 else {}

@@ -10,7 +10,7 @@ from tenure.config.schema import TableSchema, text_of_micros
 from tenure.errors import RowsRefused
 from tenure.prepare.recipe import OTHER, Recipe
 from tenure.prepare.rows import Cell, CleanValue, cell_reader
-from tenure.prepare.rules import MISSING_KEY
+from tenure.prepare.rules import A_RULE, MISSING_KEY
 from tenure.prepare.schema.terms import Terms, terms_of
 from tenure.prepare.tokens import shown
 from tenure.records import CellProblem
@@ -62,8 +62,12 @@ class RowGuard:
         warnings: list[CellProblem] = []
         errors: list[CellProblem] = []
         for problem in problems:
+            if problem.rule.startswith(A_RULE):
+                errors.append(problem)
+                continue
             absent = problem.rule == MISSING_KEY
-            severity = self._severities[problem.column]["presence" if absent else "type"]
+            severities = self._severities.get(problem.column)
+            severity = severities["presence" if absent else "type"] if severities is not None else "error"
             if severity == "error":
                 errors.append(problem)
             elif severity == "warning":
@@ -77,7 +81,7 @@ class RowGuard:
         """What else of a row that is refused is an error, so that all bad cells are named at once."""
         found = []
         for name, judge, read in zip(self._names, self._judges, self._readers, strict=True):
-            if name not in named:
+            if name not in named and name in row:
                 told = judge(row[name], read(row[name]))
                 found += [CellProblem(0, name, told[0], told[1])] if told is not None and told[2] else []
         return found

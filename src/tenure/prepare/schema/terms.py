@@ -42,8 +42,8 @@ class Terms:
 
 
 def terms_of(schema: TableSchema, recipe: Recipe, stage: Stage) -> tuple[Terms, ...]:
-    """The terms of recipe.features, in their order. Features that the schema does not list are free."""
-    return tuple(_terms(schema, column, stage) for column in recipe.features)
+    """The terms of recipe.own_features, in their order. Features that the schema does not list are free."""
+    return tuple(_terms(schema, column, stage) for column in recipe.own_features)
 
 
 def _terms(schema: TableSchema, column: ColumnRecipe, stage: Stage) -> Terms:

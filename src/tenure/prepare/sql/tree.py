@@ -6,9 +6,12 @@ Values are those of prepare.recipe: number float64, boolean bool, text str, date
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
+
+from tenure.errors import ReleaseError
 
 ValueKind = Literal["number", "boolean", "text", "date", "unknown"]
 Value = float | int | bool | str | None
@@ -88,3 +91,33 @@ def from_json(body: list[Any]) -> Node:
         (value,) = rest
         return Constant(float(value) if kind == "number" and value is not None else value, kind)
     return Call(op, tuple(map(from_json, rest)), kind)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """sql: as the user wrote it.  tree: the same with the kind of every part."""
+
+    sql: str
+    tree: Node
+
+    @property
+    def kind(self) -> ValueKind:
+        """The kind of value it gives."""
+        return self.tree.kind
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it reads."""
+        return columns_of(self.tree)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON data."""
+        return {"sql": self.sql, "tree": to_json(self.tree)}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Expression:
+        """Read what to_json wrote. Raises ReleaseError for anything else."""
+        try:
+            return cls(body["sql"], from_json(body["tree"]))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ReleaseError(f"an expression cannot be read: {error}", todo="train again") from error
