@@ -59,7 +59,7 @@ def test_the_file_of_the_contract_is_read():
         ("split: {test: 1.5}", "split.test", 5, "correct the value"),
         ("split: {test: 0.5, validation: 0.45}", "less than a tenth", 5, "correct the value"),
         ("serve: {auth: {token: hunter2}}", "${NAME} reference", 5, "correct the value"),
-        ("features: {a: b + c}", "'features' is not available", 5, "remove the key"),
+        ("features: {a: 3}", "features.a: input should be a valid string", 5, "correct"),
         ("leakage: {waive: {L999: {a: b}}}", "there is no check 'L999'", 5, "correct the value"),
         (
             "leakage: {waive: {L101: {a: ' '}}}",

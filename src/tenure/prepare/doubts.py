@@ -79,11 +79,11 @@ def look_over(
 
     typed: columns as columns.read gives them.  Row numbers count from 0 in it.
     """
-    beside = typed.select(column.name for column in recipe.features)
+    beside = typed.select(column.name for column in recipe.own_features)
     sentinels: list[Sentinel] = []
     scales: list[Scale | None] = []
     outliers: list[Outliers | None] = []
-    for column in recipe.features:
+    for column in recipe.own_features:
         if column.kind in ("number", "integer"):
             values = typed[column.name].fill_null(float("nan")).to_numpy()
             scales.append(find_scales(column.name, values, beside))

@@ -44,7 +44,7 @@ class Sharing:
 
 def check_shared_rows(table: Table) -> Iterator[Finding]:
     """Find test rows whose features all equal those of a training row, when these agree on the target (L601)."""
-    names = [column.name for column in table.recipe.features]
+    names = [column.name for column in table.recipe.own_features]
     if len(names) < 2 or table.recipe.time is not None:
         return
     sharing = _sharing(table, _hashes(table, names))

@@ -1,0 +1,81 @@
+"""Features and rules of tenure.yaml go round the whole circle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+
+from tenure.errors import ExpressionError
+from tenure.project import Project
+from tenure.serve.app import create_app
+from tenure.serve.settings import ServeSettings
+from tenure.simulate.telecom import TelecomWorld
+
+FEATURES = """
+features:
+  price_of_a_gigabyte: "monthly_charge / NULLIF(data_gb, 0)"
+  is_new: "tenure_months < 6"
+"""
+
+
+def with_expressions(project: Project, features: str, rules: str) -> Project:
+    path = project.folder.config_file
+    text = path.read_text().replace("\ndata:", f"\ndata:\n  rules: {rules}") + features
+    path.write_text(text.replace("\nfeatures: {}", "", 1))
+    return Project.open(str(project.folder.root))
+
+
+def test_features_and_rules_go_round(
+    telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path
+) -> None:
+    project = with_expressions(telecom("sql"), FEATURES, '["monthly_charge <= 105"]')
+    report = project.run()
+    assert sum(report.rows.values()) < 1500
+    assert any("break the rule" in warning for warning in report.warnings)
+    assert {"price_of_a_gigabyte", "is_new"} <= set(report.importance)
+    schema = json.loads((Path(report.release) / "schema.json").read_text())
+    assert not {"price_of_a_gigabyte", "is_new"} & set(schema["properties"])
+
+    live = pl.read_csv(world.live[0], infer_schema=False)
+    live = live.filter(pl.col("monthly_charge").cast(pl.Float64, strict=False) < 100).head(60)
+    good, bad = live.row(0, named=True), {**live.row(1, named=True), "monthly_charge": 1e6}
+    folder = project.folder
+    with TestClient(create_app(ServeSettings(pointer=folder.champion, journal=folder.journal))) as client:
+        answer = client.post("/predict?explain=40", json=good).json()["predictions"][0]
+        assert "is_new" in {reason["column"] for reason in answer["reasons"]}
+        refused = client.post("/predict", json=[good, bad])
+    assert refused.status_code == 422
+    assert refused.json()["problems"] == [
+        {
+            "row": 1,
+            "column": "monthly_charge",
+            "rule": "must satisfy the rule monthly_charge <= 105",
+            "value": "monthly_charge = 1e+06",
+        }
+    ]
+    assert project.replay(answer["id"])["same"]
+
+    charge = pl.when(pl.int_range(pl.len()) == 1).then(pl.lit("999999")).otherwise("monthly_charge")
+    live.with_columns(monthly_charge=charge).write_csv(tmp_path / "live.csv")
+    result = project.predict(str(tmp_path / "live.csv"), str(tmp_path / "scored.csv"), explain=2)
+    assert result["problems"] == 1
+    assert "must satisfy the rule" in Path(result["problems_file"]).read_text()
+    assert pl.read_csv(tmp_path / "scored.csv").height == 60
+    broken = project.replay(live["customer_id"][1])
+    assert broken["same"]
+    assert broken["scored_as_missing"] == []
+    assert {"is_new", "price_of_a_gigabyte"} <= {column.column for column in project.monitor().drift.columns}
+
+
+def test_a_wrong_expression_stops_before_the_table_is_read(telecom: Callable[[str], Project]) -> None:
+    project = with_expressions(telecom("sql"), FEATURES.replace("NULLIF", "NULIF"), "[]")
+    Path(project.folder.root / "nothing").mkdir()
+    with pytest.raises(ExpressionError, match="did you mean NULLIF") as caught:
+        project.prepare()
+    assert "tenure.yaml, line " in str(caught.value.where)
+    assert "features.price_of_a_gigabyte" in str(caught.value.where)
