@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -39,10 +39,9 @@ class RowCleaner:
             for column in recipe.inputs
         )
         places = {} if self._expressions is None else self._expressions.positions
-        self._settled = tuple(
-            (places[column.name], cell_settler(column) if column.name in kept else _as_it_is)
-            for column in recipe.features
-            if places
+        self._places = tuple(places[column.name] for column in recipe.features if places)
+        self._settlers = tuple(
+            (at, cell_settler(column)) for at, column in enumerate(recipe.features) if column.name in kept
         )
 
     def clean(self, row: Mapping[str, object], position: int = 0) -> tuple[CleanValue, ...]:
@@ -60,7 +59,7 @@ class RowCleaner:
         whole = self._expressions.derive(values)
         if self._expressions.broken(whole):
             raise RowsRefused(self._expressions.problems(whole, position))
-        return tuple([settle(whole[place]) for place, settle in self._settled])
+        return self._settled(whole)
 
     def clean_anyway(self, row: Mapping[str, object]) -> tuple[tuple[CleanValue, ...], list[str]]:
         """As tables are cleaned: bad cells count as missing, rules do not count.
@@ -69,8 +68,7 @@ class RowCleaner:
         """
         values, bad = self._read(row, 0)
         if self._expressions is not None:
-            whole = self._expressions.derive(values)
-            values = [settle(whole[place]) for place, settle in self._settled]
+            return self._settled(self._expressions.derive(values)), [problem.column for problem in bad]
         return tuple(values), [problem.column for problem in bad]
 
     def problems(self, row: Mapping[str, object], position: int = 0) -> list[CellProblem]:
@@ -79,6 +77,12 @@ class RowCleaner:
         if self._expressions is not None:
             found += self._expressions.problems(self._expressions.derive(values), position)
         return found
+
+    def _settled(self, whole: Sequence[CleanValue]) -> tuple[CleanValue, ...]:
+        values = [whole[place] for place in self._places]
+        for at, settle in self._settlers:
+            values[at] = settle(values[at])
+        return tuple(values)
 
     def _read(self, row: Mapping[str, object], position: int) -> tuple[list[CleanValue], list[CellProblem]]:
         values: list[CleanValue] = []
@@ -93,10 +97,6 @@ class RowCleaner:
             except BadCellError:
                 found.append(CellProblem(position, name, rule_of(column), shown(row[name])))
         return values, found
-
-
-def _as_it_is(value: CleanValue) -> CleanValue:
-    return value
 
 
 def cell_cleaner(column: ColumnRecipe) -> Cell:
@@ -115,7 +115,7 @@ def cell_cleaner(column: ColumnRecipe) -> Cell:
 def cell_reader(column: ColumnRecipe) -> Cell:
     """The function that reads one raw cell, as expressions.read_cell does, or raises BadCellError."""
     if column.kind == "category":
-        return _word(column)
+        return _remembering(_word(column))
     return cell_cleaner(replace(column, bounds=None))
 
 
@@ -234,6 +234,21 @@ def _word(column: ColumnRecipe) -> Cell:
     return word
 
 
+def _remembering(read: Cell) -> Cell:
+    """A cell reader that looks a word up which it has read before."""
+    quick: dict[str, CleanValue] = {}
+
+    def remembered(value: object) -> CleanValue:
+        if type(value) is str and value in quick:
+            return quick[value]
+        found = read(value)
+        if type(value) is str and len(value) < 100 and len(quick) < _REMEMBERED:
+            quick[value] = found
+        return found
+
+    return remembered
+
+
 def _key_of(column: ColumnRecipe) -> Callable[[str], str]:
     return squeeze if column.case_sensitive else fold
 
@@ -241,7 +256,12 @@ def _key_of(column: ColumnRecipe) -> Callable[[str], str]:
 def _level(column: ColumnRecipe) -> Callable[[CleanValue], CleanValue]:
     key_of = _key_of(column)
     levels = {key_of(level): level for level in column.levels}
-    return lambda word: None if word is None else levels.get(key_of(str(word)), OTHER)
+    quick: dict[CleanValue, CleanValue] = {level: level for level in column.levels} | {None: None}
+
+    def level_of(word: CleanValue) -> CleanValue:
+        return quick[word] if word in quick else levels.get(key_of(str(word)), OTHER)
+
+    return level_of
 
 
 def _category(column: ColumnRecipe) -> Cell:

@@ -49,7 +49,7 @@ def list_doubts(prepared: Prepared) -> Doubts:
     from tenure.prepare.near_duplicates import find_near_duplicates
 
     recipe = prepared.recipe
-    features = [column.name for column in recipe.features]
+    features = [column.name for column in recipe.own_features]
     step = max(1, -(-len(prepared.parts) // _ROWS_LOOKED_AT))
     sample = prepared.rows.select(features).gather_every(step).collect()
     batches = prepared.rows.select(*features, pl.col(recipe.target.name)).collect_batches(maintain_order=True)

@@ -14,6 +14,7 @@ from tenure.prepare.leakage.intervals import simultaneous_z
 from tenure.prepare.leakage.strength import Strength, strength_of
 from tenure.prepare.recipe import ColumnRecipe, Recipe
 from tenure.prepare.split import PART, TRAIN
+from tenure.prepare.sql.column_recipe import derive
 
 MOST_ROWS = 200_000
 # With very many columns fewer rows are looked at, so that the gate stays quick.
@@ -88,13 +89,14 @@ class Table:
 
     @cached_property
     def typed(self) -> pl.DataFrame:
-        """The sampled training rows as they are kept."""
+        """The sampled training rows as they are kept, with their derived features."""
         looked_at = np.zeros(len(self.parts), dtype=bool)
         looked_at[self.positions] = True
         place = pl.col("__place").map_batches(
             lambda places: pl.Series(looked_at[places]), return_dtype=pl.Boolean
         )
-        return self.rows.with_row_index("__place").filter(place).drop("__place", PART).collect()
+        rows = self.rows.with_row_index("__place").filter(place).drop("__place", PART).collect()
+        return derive(self.recipe, rows.lazy()).collect()
 
     @cached_property
     def y(self) -> np.ndarray:

@@ -22,12 +22,18 @@ _APART = 0.3
 
 
 def check_serving(table: Table) -> Iterator[Finding]:
-    """Compare the features of the training part with rows as the service gets them."""
+    """Compare the features of the training part with rows as the service gets them.
+
+    Derived features are computed from the columns that are compared.
+    """
     serving = table.serving
     if serving is None or serving.height < _FEWEST_ROWS:
         return
     z = simultaneous_z(len(table.columns))
+    own = {column.name for column in table.recipe.own_features}
     for column in table.columns:
+        if column.name not in own:
+            continue
         if column.name not in serving.columns:
             yield _absent(table, column, serving.height)
             continue
