@@ -57,7 +57,7 @@ def test_a_table_file_of_ten_times_the_rows_is_told(customers: pl.DataFrame, tmp
     project = Project.open(str(tmp_path / "p"))
     assert not any("last time" in warning for warning in project.prepare().warnings)
     customers.write_csv(tmp_path / "c.csv")
-    assert project.prepare().warnings[0] == "c holds 1500 rows; last time there were 120"
+    assert project.prepare().warnings[0] == "../c.csv holds 1500 rows; last time there were 120"
 
 
 def test_a_command_line_with_a_secret_or_half_an_address_is_refused(tmp_path: Path) -> None:

@@ -208,6 +208,6 @@ def test_a_ragged_line_of_words_is_named(shop: Path, monkeypatch, capsys):
     n_lines = len((shop / "visits.txt").read_text().splitlines())
     assert main(["prepare"]) == 2
     err = capsys.readouterr().err
-    assert "4 fields are expected, 2 came" in err
+    assert "every row must have 4 fields, as the header has; this one has 2" in err
     assert f"line {n_lines}" in err
     assert list_versions(Project.open(str(shop)).folder) == []

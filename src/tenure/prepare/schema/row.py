@@ -28,14 +28,17 @@ class RowGuard:
     """
 
     def __init__(self, recipe: Recipe, schema: TableSchema) -> None:
-        terms = terms_of(schema, recipe, "serve")
-        self._names = [t.column.name for t in terms]
-        self._suspects = tuple(_suspects(t) for t in terms)
-        self._narrow = tuple(place for place, t in enumerate(terms) if _is_narrower(t))
-        self._readers = [cell_reader(t.column) for t in terms]
-        self._judges = [_judge(t, read) for t, read in zip(terms, self._readers, strict=True)]
-        self._severities = {t.column.name: t.severities for t in terms}
-        self._known = frozenset([*schema.columns, *self._names])
+        terms = {t.column.name: t for t in terms_of(schema, recipe, "serve")}
+        self._names = [column.name for column in recipe.features]
+        # A derived feature is asked nothing: what it was made from is.
+        self._suspects = tuple(_suspects(terms[n]) if n in terms else frozenset() for n in self._names)
+        self._narrow = tuple(
+            place for place, n in enumerate(self._names) if n in terms and _is_narrower(terms[n])
+        )
+        self._readers = {name: cell_reader(t.column) for name, t in terms.items()}
+        self._judges = {name: _judge(t, self._readers[name]) for name, t in terms.items()}
+        self._severities = {name: t.severities for name, t in terms.items()}
+        self._known = frozenset([*schema.columns, *(column.name for column in recipe.inputs)])
         self._extra = schema.severity_of("new_columns", "serve")
         # Nothing is asked that the suspects do not tell.
         self._is_plain = self._extra == "off" and not self._narrow
@@ -80,9 +83,9 @@ class RowGuard:
     def _other_errors(self, row: Mapping[str, object], named: Collection[str]) -> list[CellProblem]:
         """What else of a row that is refused is an error, so that all bad cells are named at once."""
         found = []
-        for name, judge, read in zip(self._names, self._judges, self._readers, strict=True):
+        for name, judge in self._judges.items():
             if name not in named and name in row:
-                told = judge(row[name], read(row[name]))
+                told = judge(row[name], self._readers[name](row[name]))
                 found += [CellProblem(0, name, told[0], told[1])] if told is not None and told[2] else []
         return found
 
@@ -93,7 +96,7 @@ class RowGuard:
         places = [place for place, value in enumerate(values) if value in self._suspects[place]]
         for place in sorted({*places, *self._narrow}):
             name = self._names[place]
-            found = self._judges[place](row.get(name), values[place])
+            found = self._judges[name](row.get(name), values[place])
             if found is not None:
                 (errors if found[2] else warnings).append(CellProblem(0, name, found[0], found[1]))
         if self._extra != "off":
