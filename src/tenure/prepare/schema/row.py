@@ -93,7 +93,11 @@ class RowGuard:
         """Read the suspects again and judge them; the slow way."""
         warnings: list[CellProblem] = []
         errors: list[CellProblem] = []
-        places = [place for place, value in enumerate(values) if value in self._suspects[place]]
+        places = [
+            p
+            for p, (value, hiding) in enumerate(zip(values, self._suspects, strict=False))
+            if value in hiding
+        ]
         for place in sorted({*places, *self._narrow}):
             name = self._names[place]
             found = self._judges[name](row.get(name), values[place])
