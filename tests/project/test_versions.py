@@ -202,6 +202,16 @@ def test_dvc_tracks_without_git_and_sends_nothing(folder: Folder) -> None:
 
 @pytest.mark.slow
 @pytest.mark.dvc
+def test_a_project_that_git_ignores_is_tracked_without_git(folder: Folder) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=folder.root.parent, check=True)
+    (folder.root.parent / ".gitignore").write_text(f"/{folder.root.name}/\n")
+    version = tracked(folder)
+    assert (folder.versions / f"{version.version}.dvc").is_file()
+    assert "no_scm = true" in (folder.root / ".dvc" / "config").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.dvc
 def test_status_push_clone_pull_checkout(folder: Folder, tmp_path: Path) -> None:
     def git(*arguments: str, cwd: Path = folder.root) -> None:
         who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -112,7 +113,7 @@ def run(root: Path, *arguments: str) -> str:
 def _set_up(root: Path, remote: str | None) -> None:
     home = find_home(root)
     if home is None:
-        git = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)
+        git = _git_of(root)
         how = ["--no-scm"] if git is None else [] if git == root else ["--subdir"]
         run(root, "init", "--quiet", *how)
         # without git, DVC writes no such file; whoever runs `git init` later would commit the cache
@@ -125,6 +126,17 @@ def _set_up(root: Path, remote: str | None) -> None:
         run(root, "config", "--unset", "core.no_scm")
     if remote is not None and (remote, REMOTE) != _remote_of(config, root, home):
         run(root, "remote", "add", "--quiet", "--force", "--default", REMOTE, remote)
+
+
+def _git_of(root: Path) -> Path | None:
+    """The repository that the project is part of; None without one, and where it ignores the project's folder."""
+    git = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)
+    if git is None or shutil.which("git") is None:
+        return git
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--quiet", str(root)], cwd=git, capture_output=True, check=False
+    )
+    return None if ignored.returncode == 0 else git
 
 
 def _remote_of(config: configparser.ConfigParser, root: Path, home: Path) -> tuple[str | None, str | None]:
