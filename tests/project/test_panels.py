@@ -13,7 +13,7 @@ from tenure.cli import main
 from tenure.errors import ConfigError
 from tenure.prepare.split import TEST
 from tenure.project import Project
-from tenure.project.preparing import load_prepared
+from tenure.project.prepared import load_prepared
 from tenure.project.versions import list_versions
 
 CONFIG = """\

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tenure.prepare.changes import Changes
     from tenure.prepare.doubts import Doubts
     from tenure.prepare.explore import Exploration
-    from tenure.project.preparing import Prepared
+    from tenure.project.prepared import Prepared
     from tenure.project.report import RunReport
     from tenure.project.shape import SchemaText
     from tenure.project.trained import TrainedRun

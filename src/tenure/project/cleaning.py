@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tenure.config import ProjectConfig
 from tenure.errors import ProjectError
 from tenure.project.folder import Folder
-from tenure.project.preparing import Prepared, repeated_keys, sift_rows
+from tenure.project.prepared import Prepared
+from tenure.project.preparing import repeated_keys, sift_rows
 from tenure.project.reading import read_raw
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from tenure.config import ProjectConfig
 from tenure.errors import ProjectError
 from tenure.prepare.split import PART, TRAIN
 from tenure.project.folder import Folder
-from tenure.project.preparing import Prepared, load_prepared, settings_of
+from tenure.project.prepared import Prepared, load_prepared, settings_of
 from tenure.project.reading import read_raw
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tenure.prepare.leakage import Findings
     from tenure.prepare.recipe import Recipe
-    from tenure.project.preparing import Prepared
+    from tenure.project.prepared import Prepared
 
 _LATEST = 5000
 

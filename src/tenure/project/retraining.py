@@ -26,7 +26,7 @@ from tenure.prepare.schema.infer import widen
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION, assign_parts
 from tenure.prepare.survey import learn_anew
 from tenure.project.folder import Folder
-from tenure.project.preparing import Prepared, keep_rows, load_prepared
+from tenure.project.prepared import Prepared, keep_rows, load_prepared
 from tenure.project.promoting import note, open_registry
 from tenure.project.runs import config_hash, find_record, new_run_id, record_run
 from tenure.project.sealing import break_seal

@@ -15,7 +15,7 @@ from tenure.durable import write_durably
 from tenure.errors import ProjectError
 from tenure.model.settings import Plan
 from tenure.project.folder import Folder
-from tenure.project.preparing import Prepared
+from tenure.project.prepared import Prepared
 from tenure.project.promoting import note, open_registry
 from tenure.project.report import RunReport
 from tenure.project.trained import TrainedRun

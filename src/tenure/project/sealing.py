@@ -12,7 +12,7 @@ from tenure.journal.writer import record_event
 from tenure.project.folder import Folder
 
 if TYPE_CHECKING:
-    from tenure.project.preparing import Prepared
+    from tenure.project.prepared import Prepared
 
 EVENT = "test_read"
 

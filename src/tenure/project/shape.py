@@ -22,7 +22,7 @@ from tenure.project.folder import Folder
 if TYPE_CHECKING:
     import polars as pl
 
-    from tenure.project.preparing import Prepared
+    from tenure.project.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ def export_schema(folder: Folder, format: str) -> SchemaText:
     as they are kept).  Raises ProjectError when nothing was prepared yet.
     """
     from tenure.prepare.schema.export import to_frictionless, to_pandera
-    from tenure.project.preparing import load_prepared
+    from tenure.project.prepared import load_prepared
     from tenure.release.schema import row_schema
 
     prepared = load_prepared(folder)

@@ -28,7 +28,8 @@ from tenure.prepare.sketches import FrequentValues
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION
 from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
-from tenure.project.preparing import Prepared, load_prepared, prepare, settings_of, use_version
+from tenure.project.prepared import Prepared, load_prepared, settings_of
+from tenure.project.preparing import prepare, use_version
 from tenure.project.promoting import note, open_to_change
 from tenure.project.report import RunReport
 from tenure.project.runs import config_hash, find_record, find_report, new_run_id, record_run, recorded_plan
