@@ -11,6 +11,7 @@ the best of five rounds, and the ratio; with features or rules also what the rec
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from tenure.config import written_source
 from tenure.model.encode import learn_encoding
 from tenure.prepare.columns import clean, target_values
 from tenure.prepare.learn import learn_recipe, learn_target
 from tenure.prepare.recipe import Then
 from tenure.prepare.rows import RowCleaner
-from tenure.prepare.sources import find_source, scan
+from tenure.prepare.sources import open_table
 from tenure.prepare.sql.learn import Written, with_expressions
 from tenure.release.encoding import row_encoder
 
@@ -50,7 +52,9 @@ def main() -> None:
     parser.add_argument("--rule", action="append", default=[])
     options = parser.parse_args()
 
-    raw = scan(find_source(options.table, Path.cwd())).collect()
+    with tempfile.TemporaryDirectory() as keep:
+        table, _ = open_table(written_source(options.table, {}), Path.cwd(), Path(keep))
+        raw = table.collect()
     recipe = learn_recipe(raw, learn_target(raw[options.target]), id=options.id)
     plain = RowCleaner(recipe)
     features = {f"feature {n}": Written(sql, "--feature") for n, sql in enumerate(options.feature)}
