@@ -14,7 +14,7 @@ from tenure.prepare.balance import describe_parts
 from tenure.prepare.columns import target_values, time_values
 from tenure.prepare.duplicates import HASHES, find_duplicates, row_hashes
 from tenure.prepare.entities import number_groups
-from tenure.prepare.near_duplicates import MOST_ROWS, NearDuplicates, find_near_duplicates
+from tenure.prepare.near_duplicates import NearDuplicates, find_near_duplicates
 from tenure.prepare.recipe import TargetRecipe
 from tenure.prepare.split import LEFT_OUT, PARTS, TRAIN, assign_parts
 from tenure.prepare.target import learn_target
@@ -76,7 +76,7 @@ def sift(
     keep = keep & ~np.isnan(y)
     y = y[keep]
     groups = number_groups(keys[group].filter(keep)) if group else None
-    alike = _alike(raw.drop([id] if id else []), n_rows)
+    alike = _alike(raw.drop([id] if id else [])) if step == 1 else None
     if alike is not None:
         warnings.append(f"{alike.n_rows} rows that are nearly equal to another stay in its part of the split")
     dealt = assign_parts(
@@ -107,10 +107,8 @@ def _look(raw: pl.LazyFrame, special: list[str], step: int) -> tuple[pl.DataFram
     return pl.concat(keys), pl.concat(sample)
 
 
-def _alike(raw: pl.LazyFrame, n_rows: int) -> NearDuplicates | None:
-    """Clusters of nearly equal rows; None where there are none, or where a table is too long to look for them."""
-    if n_rows > MOST_ROWS:
-        return None
+def _alike(raw: pl.LazyFrame) -> NearDuplicates | None:
+    """Clusters of nearly equal rows; None where there are none."""
     found = find_near_duplicates(raw.collect_batches(chunk_size=_BATCH, maintain_order=True))
     return found if found.n_clusters else None
 
