@@ -19,6 +19,7 @@ from tenure.journal.erase import count_person, erase_person
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import add_refusals
 from tenure.project import Project, dvc
+from tenure.project.folder import Folder
 from tenure.project.receipts import is_genuine
 from tenure.project.versions import find_version, is_intact, list_versions
 
@@ -236,3 +237,23 @@ def test_a_number_and_its_digits_are_one_person(tmp_path: Path, cell: object, fo
             (row,),
         )
         assert count_person(db, ['odd "name"'], "17")["predictions"] == found
+
+
+def test_a_household_that_was_forgotten_by_its_own_column_does_not_come_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame(
+        {
+            "id": [f"p{i}" for i in range(300)],
+            "household": [f"h{i // 3}" for i in range(300)],
+            "x": rng.normal(size=300).round(3),
+            "y": rng.choice(["no", "yes"], 300),
+        }
+    )
+    table.write_csv(tmp_path / "t.csv")
+    (tmp_path / "tenure.yaml").write_text("name: t\ndata: {source: t.csv, target: y, id: id}\n")
+    project = Project(Folder(tmp_path))
+    assert sum(project.prepare().counts().values()) == 300
+    project.forget("h7", column="household")
+    again = project.prepare(again=True)
+    assert sum(again.counts().values()) == 297
+    assert again.warnings[0].startswith("3 row(s) of persons who were forgotten are still in the source")

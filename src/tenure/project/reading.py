@@ -34,7 +34,7 @@ def read_raw(folder: Folder, config: ProjectConfig) -> RawTable:
     Raises SourceError, ColumnsMissing or TargetError when it is unfit.
     """
     table = _of_events(folder, config) if config.data.tables else _of_source(folder, config)
-    rows, n_gone = without_forgotten(folder, table.rows, config.data.id)
+    rows, n_gone = without_forgotten(folder, table.rows)
     if not n_gone:
         return table
     warning = f"{n_gone} row(s) of persons who were forgotten are still in the source, and were left out"

@@ -94,22 +94,35 @@ def is_genuine(path: Path) -> bool:
     return bool(body.pop("sha256", None) == _hash(body))
 
 
-def without_forgotten(folder: Folder, rows: pl.LazyFrame, id: str | None) -> tuple[pl.LazyFrame, int]:
+def without_forgotten(folder: Folder, rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
     """The rows of a source without those of erased persons, and how many were left out.
 
-    A source that still holds an erased person must not bring them back.
+    A source that still holds an erased person must not bring them back, in whichever column they were named.
     """
     import polars as pl
 
-    receipts = [receipt for receipt in read_receipts(folder) if id is not None]
-    if id is None or not receipts:
+    receipts = read_receipts(folder)
+    marks = []
+    for column in rows.collect_schema().names() if receipts else []:
+        gone = _forgotten_in(rows, column, [receipt for receipt in receipts if column in receipt.columns])
+        if gone:
+            marks.append(pl.col(column).is_in(gone).fill_null(False))
+    if not marks:
         return rows, 0
-    ids = rows.select(pl.col(id).drop_nulls().unique()).collect().to_series()
-    gone = {value for receipt in _by_salt(receipts) for value in ids.filter(receipt.among(ids)).to_list()}
-    if not gone:
-        return rows, 0
-    named = pl.col(id).is_in(list(gone)).fill_null(False)
+    named = pl.any_horizontal(marks)
     return rows.filter(~named), int(rows.select(named.sum()).collect().item())
+
+
+def _forgotten_in(rows: pl.LazyFrame, column: str, receipts: list[Receipt]) -> list[object]:
+    """The values of a column that name erased persons."""
+    import polars as pl
+
+    if not receipts:
+        return []
+    ids = rows.select(pl.col(column).drop_nulls().unique()).collect().to_series()
+    return list(
+        {value for receipt in _by_salt(receipts) for value in ids.filter(receipt.among(ids)).to_list()}
+    )
 
 
 def _by_salt(receipts: list[Receipt]) -> list[ForgottenPersons]:
