@@ -101,7 +101,7 @@ def without_forgotten(folder: Folder, rows: pl.LazyFrame) -> tuple[pl.LazyFrame,
     """
     import polars as pl
 
-    receipts = read_receipts(folder)
+    receipts = list(read_receipts(folder))
     marks = []
     for column in rows.collect_schema().names() if receipts else []:
         gone = _forgotten_in(rows, column, [receipt for receipt in receipts if column in receipt.columns])
