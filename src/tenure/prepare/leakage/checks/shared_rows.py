@@ -1,9 +1,14 @@
-"""L601 and L602: the same rows, or the same entities, in the training part and in a later one."""
+"""L601 and L602: the same rows, or the same entities, in the training part and in a later one.
+
+Nearly equal rows are kept in one part by the split; they are told of all the same, for the rows that come later will
+be nobody's twins, and what is learned from twins looks surer than it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -32,14 +37,34 @@ _FAR_ABOVE = 10.0
 class Sharing:
     """Keys that stand in the training part and in the test part.
 
-    share: of the test rows.  n: of them.  alike: how far training rows of one key agree on the target
-    beyond chance, with bounds.  rows: positions of examples: (training row, test row).
+    share: of the test rows.  n: of them.  again, n_again: share and number of all rows that share their key with
+    another, in whatever part.  alike: how far training rows of one key agree on the target beyond chance, with
+    bounds.  rows: positions of examples: (training row, test row).
     """
 
     share: float
     n: int
+    again: float
+    n_again: int
     alike: Estimate
     rows: tuple[tuple[int, int], ...]
+
+    @property
+    def matters(self) -> bool:
+        """Whether there are enough of them, and they agree on the target."""
+        apart = self.share >= _SOME and self.n >= _FEWEST
+        together = self.again >= _SOME and self.n_again >= _FEWEST
+        return (apart or together) and self.alike.low >= _MORE
+
+    @property
+    def severity(self) -> Literal["critical", "warning"]:
+        return "critical" if self.share >= _MANY and self.alike.low >= _MUCH_MORE else "warning"
+
+    def told(self, what: str) -> str:
+        """How many rows there are, and where. what: what they have in common."""
+        if self.share >= _SOME:
+            return f"{self.n} test rows ({100 * self.share:.3g} %) {what} a training row"
+        return f"{self.n_again} rows ({100 * self.again:.3g} %) {what} another, which the split keeps in one part"
 
 
 def check_shared_rows(table: Table) -> Iterator[Finding]:
@@ -48,18 +73,15 @@ def check_shared_rows(table: Table) -> Iterator[Finding]:
     if len(names) < 2 or table.recipe.time is not None:
         return
     sharing = _sharing(table, _hashes(table, names))
-    if sharing.share < _SOME or sharing.n < _FEWEST or not _beyond_chance(table, names, sharing):
+    if not sharing.matters or not _beyond_chance(table, names, sharing):
         return
     target = table.recipe.target.name
-    critical = sharing.share >= _MANY and sharing.alike.low >= _MUCH_MORE
-    if sharing.alike.low < _MORE:
-        return
     yield Finding(
         "L601",
-        "critical" if critical else "warning",
+        sharing.severity,
         None,
-        f"{sharing.n} test rows ({100 * sharing.share:.3g} %) equal a training row in every feature, and such rows "
-        f"agree on {target!r} far more often than chance (agreement beyond chance {sharing.alike})",
+        f"{sharing.told('equal, in every feature,')}, and such rows agree on {target!r} far more often than chance "
+        f"(agreement beyond chance {sharing.alike})",
         "drop the repeated rows where the table is made; or, if they are of one customer, name the column that "
         "tells customers apart as data.group",
         {"share of the test rows": sharing.share, "agreement beyond chance": sharing.alike},
@@ -75,16 +97,15 @@ def check_shared_entities(table: Table) -> Iterator[Finding]:
         series = table.cells(name)
         keys = series.to_frame().select(pl.col(name).hash()).to_series().set(series.is_null(), None)
         sharing = _sharing(table, keys)
-        if sharing.share < _SOME or sharing.n < _FEWEST or sharing.alike.low < _MORE:
+        if not sharing.matters:
             continue
         target = table.recipe.target.name
         yield Finding(
             "L602",
-            "critical" if sharing.share >= _MANY and sharing.alike.low >= _MUCH_MORE else "warning",
+            sharing.severity,
             name,
-            f"{sharing.n} test rows ({100 * sharing.share:.3g} %) have a value of it that training rows have too, and "
-            f"rows of one value agree on {target!r} far more often than chance "
-            f"(agreement beyond chance {sharing.alike})",
+            f"{sharing.told('share their value of it with')}, and rows of one value agree on {target!r} far more "
+            f"often than chance (agreement beyond chance {sharing.alike})",
             f"set data.group: {name}, so that its rows stay in one part",
             {"share of the test rows": sharing.share, "agreement beyond chance": sharing.alike},
             tuple({"training row": a, "test row": b, name: series[a]} for a, b in sharing.rows),
@@ -129,7 +150,15 @@ def _sharing(table: Table, keys: pl.Series) -> Sharing:
     rare = shared.filter(pl.col("len") <= _MOST_ROWS_A_KEY)
     examples = tuple(zip(rare["first"].head(3).to_list(), rare["row"].head(3).to_list(), strict=True))
     alike = _agreement(table, frame.filter(pl.col("part") == TRAIN))
-    return Sharing(rare.height / max(1, n_test), rare.height, alike, examples)
+    n_again = int(frame.select(pl.len().over("key").is_between(2, _MOST_ROWS_A_KEY).sum()).item())
+    return Sharing(
+        rare.height / max(1, n_test),
+        rare.height,
+        n_again / max(1, len(table.parts)),
+        n_again,
+        alike,
+        examples,
+    )
 
 
 def _agreement(table: Table, train: pl.DataFrame) -> Estimate:
@@ -164,4 +193,4 @@ def _beyond_chance(table: Table, names: list[str], sharing: Sharing) -> bool:
         sizes = np.bincount(column.codes, minlength=column.n_codes) / len(column.codes)
         equal *= max(float((sizes**2).sum()), 1e-4)
     expected = float((table.parts == TRAIN).sum()) * equal
-    return sharing.share > _FAR_ABOVE * expected
+    return max(sharing.share, sharing.again) > _FAR_ABOVE * expected
