@@ -19,7 +19,7 @@ from tenure.prepare.expressions import readable
 from tenure.prepare.leakage.findings import Finding
 from tenure.prepare.leakage.intervals import wilson
 from tenure.prepare.leakage.table import Table
-from tenure.prepare.split import TEST, TRAIN
+from tenure.prepare.split import PART, TEST, TRAIN
 from tenure.records import Estimate
 
 # Shares of the test rows.
@@ -29,6 +29,8 @@ _FEWEST = 10
 _MORE, _MUCH_MORE = 0.2, 0.5
 # Keys that many rows share are categories, not entities.
 _MOST_ROWS_A_KEY = 50
+# Rows that are looked at in a long table, about.
+_MOST_ROWS = 1_000_000
 # Rows that share a key by chance do so seldom; with this many times more, chance is ruled out.
 _FAR_ABOVE = 10.0
 
@@ -72,7 +74,7 @@ def check_shared_rows(table: Table) -> Iterator[Finding]:
     names = [column.name for column in table.recipe.own_features]
     if len(names) < 2 or table.recipe.time is not None:
         return
-    sharing = _sharing(table, _hashes(table, names))
+    sharing = _sharing(table, _keyed(table, names))
     if not sharing.matters or not _beyond_chance(table, names, sharing):
         return
     target = table.recipe.target.name
@@ -94,9 +96,7 @@ def check_shared_entities(table: Table) -> Iterator[Finding]:
     if table.recipe.time is not None:
         return
     for name in _entity_columns(table):
-        series = table.cells(name)
-        keys = series.to_frame().select(pl.col(name).hash()).to_series().set(series.is_null(), None)
-        sharing = _sharing(table, keys)
+        sharing = _sharing(table, _keyed(table, [name]))
         if not sharing.matters:
             continue
         target = table.recipe.target.name
@@ -108,7 +108,7 @@ def check_shared_entities(table: Table) -> Iterator[Finding]:
             f"often than chance (agreement beyond chance {sharing.alike})",
             f"set data.group: {name}, so that its rows stay in one part",
             {"share of the test rows": sharing.share, "agreement beyond chance": sharing.alike},
-            tuple({"training row": a, "test row": b, name: series[a]} for a, b in sharing.rows),
+            tuple({"training row": a, "test row": b, name: table.cells(name)[a]} for a, b in sharing.rows),
         )
 
 
@@ -132,20 +132,32 @@ def _has_many_values(table: Table, name: str) -> bool:
     return table.typed[name].n_unique() * _MOST_ROWS_A_KEY > table.typed.height
 
 
-def _hashes(table: Table, names: list[str]) -> pl.Series:
-    batches = table.rows.select(names).collect_batches(maintain_order=True)
-    return pl.concat([batch.hash_rows() for batch in batches])
+def _keyed(table: Table, names: list[str]) -> pl.DataFrame:
+    """Row number, part and key of each row: the hash of these columns; rows that have nothing in them are left out.
+
+    Of a long table the rows of some keys: a row is looked at or not by the hash of one of its cells, so that rows of
+    one key are all in or all out.
+    """
+    rows = table.rows.select(PART, *names).with_row_index("__row")
+    step = len(table.parts) // _MOST_ROWS
+    if step > 1:
+        telling = max(names, key=lambda name: table.typed[name].n_unique())
+        rows = rows.filter(pl.col(telling).hash(step) % step == 0)
+    rows = rows.filter(pl.any_horizontal(pl.col(names).is_not_null()))
+    return pl.concat(
+        batch.select(row="__row", part=PART, key=batch.select(names).hash_rows())
+        for batch in rows.collect_batches(maintain_order=True)
+    )
 
 
-def _sharing(table: Table, keys: pl.Series) -> Sharing:
-    """How the rows of each key lie in the parts. keys: one a row of the table, null for none."""
-    frame = pl.DataFrame({"key": keys, "part": table.parts}).with_row_index("row").drop_nulls("key")
+def _sharing(table: Table, frame: pl.DataFrame) -> Sharing:
+    """How the rows of each key lie in the parts. frame: see _keyed."""
     train = (
         frame.filter(pl.col("part") == TRAIN)
         .group_by("key")
         .agg(pl.col("row").min().alias("first"), pl.len())
     )
-    n_test = int((table.parts == TEST).sum())
+    n_test = int((frame["part"] == TEST).sum())
     shared = frame.filter(pl.col("part") == TEST).join(train, on="key", how="inner", maintain_order="left")
     rare = shared.filter(pl.col("len") <= _MOST_ROWS_A_KEY)
     examples = tuple(zip(rare["first"].head(3).to_list(), rare["row"].head(3).to_list(), strict=True))
