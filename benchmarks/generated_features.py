@@ -57,9 +57,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--budget", type=float, default=15.0)
     args = parser.parse_args()
-    gains = [
-        _measure(name, args.data, seed, args.budget) for name in args.tables for seed in args.seeds
-    ]
+    gains = [_measure(name, args.data, seed, args.budget) for name in args.tables for seed in args.seeds]
     print(f"mean gain in log loss over {len(gains)} trainings: {np.mean(gains):+.5f}")
 
 

@@ -22,7 +22,7 @@ import polars as pl
 
 from tenure.model.candidates.base import Float64
 from tenure.prepare.evidence import words_of
-from tenure.prepare.recipe import ColumnRecipe, Recipe
+from tenure.prepare.recipe import ColumnRecipe, Recipe, TargetRecipe
 
 MOST = {"ratio": 18, "sum": 4, "age": 5, "part": 5, "missing": 1, "interaction": 7}
 """Proposals of a kind at most; forty in all."""
@@ -69,11 +69,9 @@ def propose(recipe: Recipe, features: pl.DataFrame, y: Float64, taken: Sequence[
     """
     step = max(1, len(y) // SAMPLE)
     table, outcome = features.gather_every(step), y[::step]
-    classes = recipe.target.classes
-    outcomes = outcome[:, None] == np.arange(len(classes)) if classes else outcome[:, None]
+    outcomes = outcomes_of(recipe.target, outcome)
     strength = {
-        column.name: strength_of(codes_of(table[column.name]), outcomes.astype(np.float64))
-        for column in recipe.own_features
+        column.name: strength_of(codes_of(table[column.name]), outcomes) for column in recipe.own_features
     }
     amounts = _amounts(recipe, table, strength)
     kinds: dict[str, Iterator[tuple[str, str]]] = {
@@ -110,10 +108,17 @@ def codes_of(values: pl.Series) -> np.ndarray:
     return np.where(numbers.is_null().to_numpy(), 0, codes)
 
 
+def outcomes_of(target: TargetRecipe, y: Float64) -> Float64:
+    """What is explained, shape (n, k): the number, or an indicator of each class."""
+    if not target.classes:
+        return y[:, None]
+    return np.asarray(y[:, None] == np.arange(len(target.classes)), dtype=np.float64)
+
+
 def strength_of(codes: np.ndarray, outcomes: Float64) -> float:
     """The share of the outcomes' variance that the groups of equal codes explain, less what chance explains.
 
-    outcomes: shape (n, k): the number, or an indicator of each class.
+    outcomes: see outcomes_of.
     """
     counts = np.bincount(codes)
     used = counts > 0
@@ -188,9 +193,9 @@ def _sums(recipe: Recipe, strength: Mapping[str, float]) -> Iterator[tuple[str, 
         for i in range(len(words)):
             alike.setdefault((*words[:i], "*", *words[i + 1 :]), []).append(column.name)
     groups = {words: names for words, names in alike.items() if len(words) > 1 and len(names) > 2}
-    for words in sorted(groups, key=lambda words: -np.mean([strength[name] for name in groups[words]])):
-        name = "_".join(word for word in words if word != "*")
-        yield f"sum_{name}", " + ".join(map(_quoted, groups[words]))
+    for shared in sorted(groups, key=lambda shared: -np.mean([strength[name] for name in groups[shared]])):
+        name = "_".join(word for word in shared if word != "*")
+        yield f"sum_{name}", " + ".join(map(_quoted, groups[shared]))
 
 
 def _ages(recipe: Recipe, table: pl.DataFrame) -> Iterator[tuple[str, str]]:

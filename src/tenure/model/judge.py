@@ -1,8 +1,9 @@
 """Which proposed features earn their place: with and without each, on held-out training rows, then on validation rows.
 
 The cheap evidence comes first: how far the gradient that a model without the feature leaves on held-out rows goes
-with its values (in the spirit of FeatureBoost, Zhang et al. 2023, OpenFE, ICML). Then the likeliest few are added one
-by one to a small boosted model on the same folds.
+with its values (in the spirit of FeatureBoost, Zhang et al. 2023, OpenFE, ICML), and how much more of the outcome it
+explains alone than the columns that it reads. Then the likeliest few are added one by one to a small boosted model on
+the same folds.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from tenure.model.calibrate import row_losses
 from tenure.model.candidates.base import Facts, Float64
 from tenure.model.candidates.lightgbm import LightGBM
 from tenure.model.encode import encode_part
-from tenure.model.generate import codes_of
+from tenure.model.generate import codes_of, outcomes_of, strength_of
 from tenure.model.settings import GeneratedFeature
 from tenure.model.workbench import Result, TrainingTable, Workbench
 from tenure.prepare.recipe import FEATURE_KINDS, Recipe
@@ -35,6 +37,8 @@ MOST_FITS = 6
 """So many proposals are tried with a model of their own at most."""
 SURPRISING = 1.0
 """Standard deviations beyond chance from which on the cheap evidence speaks for a proposal."""
+LEADING = 0.005
+"""The same of what a proposal alone explains of the outcome's variance beyond the strongest column it reads."""
 N_FOLDS = 4
 BASELINE_SHARE = 0.5
 """Share of the time that the model without any proposal may take; with more there is no time for the others."""
@@ -114,9 +118,7 @@ class _Judge:
     threads: int
     deadline: float | None
 
-    def fit(
-        self, added: Sequence[str], deadline: float | None, rival: Result | None = None
-    ) -> _Tried | None:
+    def fit(self, added: Sequence[str], deadline: float | None, rival: Result | None = None) -> _Tried | None:
         """The small model with these proposals on every fold; None where it is late, or clearly worse."""
         left_out = {name for name in self.names if name not in added}
         recipe = replace(
@@ -152,11 +154,25 @@ class _Judge:
         return tuple(kept)
 
     def _likeliest(self, baseline: _Tried) -> list[str]:
-        task, table = self.recipe.target.task, self.train
-        slopes = _slopes(task, baseline.result.margins, table.y)
-        surprises = {name: _surprise(codes_of(table.features[name]), slopes) for name in self.names}
-        hopeful = [name for name in self.names if surprises[name] > SURPRISING]
-        return sorted(hopeful, key=lambda name: -surprises[name])[:MOST_FITS]
+        """The likeliest by each of the two kinds of cheap evidence, in turns; either misses what the other finds."""
+        features, target = self.train.features, self.recipe.target
+        codes = {name: codes_of(features[name]) for name in self.names}
+        slopes = _slopes(target.task, baseline.result.margins, self.train.y)
+        surprise = {name: _surprise(codes[name], slopes) for name in self.names}
+        outcomes = outcomes_of(target, self.train.y)
+        sources = {d.column.name: d.value.columns for d in self.recipe.derived if d.column.name in codes}
+        read = {column for columns in sources.values() for column in columns if column in features.columns}
+        alone = {column: strength_of(codes_of(features[column]), outcomes) for column in read}
+        lead = {
+            name: strength_of(codes[name], outcomes) - max(alone.get(column, 0.0) for column in sources[name])
+            for name in self.names
+        }
+        by_each = [
+            [name for name in sorted(found, key=lambda name: -found[name]) if found[name] > least]
+            for found, least in ((surprise, SURPRISING), (lead, LEADING))
+        ]
+        turns = [name for turn in zip_longest(*by_each) for name in turn if name is not None]
+        return list(dict.fromkeys(turns))[:MOST_FITS]
 
 
 def _is_feature(recipe: Recipe, name: str) -> bool:
@@ -193,4 +209,4 @@ def _surprise(codes: np.ndarray, slopes: Float64) -> float:
         used = variances > 0
         total += float(np.sum(sums[used] ** 2 / variances[used]))
         freedom += int(used.sum())
-    return (total - freedom) / (2.0 * max(freedom, 1)) ** 0.5
+    return float((total - freedom) / np.sqrt(2.0 * max(freedom, 1)))
