@@ -98,4 +98,4 @@ def test_where_a_tenth_of_the_budget_is_too_little_it_says_so(project: Project) 
     # a tenth of two seconds is not enough for anything
     report = edited(project, "  trials: 3\n  budget: 120s", "  budget: 2s").run()
     assert report.features == ()
-    assert any("generated features were not tried: " in warning for warning in report.warnings)
+    assert any("generated features: nothing was tried: " in warning for warning in report.warnings)

@@ -55,7 +55,7 @@ _PARAMS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Judged:
-    """kept: in the order in which they were added.  why_not: why nothing could be tried, or None."""
+    """kept: in the order in which they were added.  why_not: why nothing, or not all, was tried, in words; or None."""
 
     kept: tuple[GeneratedFeature, ...] = ()
     why_not: str | None = None
@@ -93,9 +93,9 @@ def judge(
     """
     names = [name for name in proposals if _is_feature(recipe, name)]
     if not names:
-        return Judged(why_not="there was nothing to propose")
+        return Judged(why_not="nothing was tried: there was nothing to propose")
     if not len(validation.y):
-        return Judged(why_not="there are no validation rows to confirm them on")
+        return Judged(why_not="nothing was tried: there are no validation rows to confirm it on")
     started = time.perf_counter()
     deadline = None if seconds is None else started + seconds
     judge = _Judge(recipe, train, names, seed, threads, deadline)
@@ -103,10 +103,14 @@ def judge(
         try:
             first = judge.fit((), None if seconds is None else started + BASELINE_SHARE * seconds)
         except TargetError:
-            return Judged(why_not="some class has too few rows for cross-validation")
+            return Judged(why_not="nothing was tried: some class has too few rows for cross-validation")
         if first is None:
-            return Judged(why_not=f"{seconds:.1f} s do not suffice for cross-validation of one model")
-        return Judged(judge.select(first, validation, proposals))
+            why = f"nothing was tried: {seconds:.1f} s do not suffice for cross-validation of one model"
+            return Judged(why_not=why)
+        kept = judge.select(first, validation, proposals)
+    return Judged(
+        kept, f"{seconds:.1f} s ended before all were tried that look likely" if judge.is_late() else None
+    )
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,9 @@ class _Judge:
     seed: int
     threads: int
     deadline: float | None
+
+    def is_late(self) -> bool:
+        return self.deadline is not None and time.perf_counter() > self.deadline
 
     def fit(self, added: Sequence[str], deadline: float | None, rival: Result | None = None) -> _Tried | None:
         """The small model with these proposals on every fold; None where it is late, or clearly worse."""
@@ -140,7 +147,7 @@ class _Judge:
         kept: list[GeneratedFeature] = []
         outside = current.validated(validation)
         for name in self._likeliest(current):
-            if self.deadline is not None and time.perf_counter() > self.deadline:
+            if self.is_late():
                 break
             added = [*(feature.name for feature in kept), name]
             tried = self.fit(added, self.deadline, current.result)

@@ -36,7 +36,7 @@ _TIMED_ROWS, _TIMES = 200, 5
 
 @dataclass(frozen=True)
 class Generated:
-    """features: those that are kept.  seconds: that finding them took.  warnings: why none could be tried."""
+    """features: those that are kept.  seconds: that finding them took.  warnings: why none, or not all, were tried."""
 
     features: tuple[GeneratedFeature, ...] = ()
     seconds: float = 0.0
@@ -93,7 +93,7 @@ def generate(
         threads=config.model.threads or os.cpu_count() or 1,
         seconds=None if seconds is None else max(0.0, seconds - (time.perf_counter() - started)),
     )
-    warnings = (f"generated features were not tried: {found.why_not}",) if found.why_not else ()
+    warnings = (f"generated features: {found.why_not}",) if found.why_not else ()
     return Generated(found.kept, time.perf_counter() - started, warnings)
 
 
