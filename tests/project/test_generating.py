@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Project:
     visitors(4000, 1).write_csv(tmp_path / "visitors.csv")
     folder = Folder(tmp_path / "project")
     create_project(folder, Request(str(tmp_path / "visitors.csv"), "left", "yes"))
-    return edited(quick(folder.root, "[lightgbm]"), "model:\n", "model:\n  generate_features: true\n")
+    return edited(quick(folder.root, "[lightgbm]"), "generate_features: false", "generate_features: true")
 
 
 def edited(project: Project, before: str, after: str) -> Project:
@@ -96,6 +96,6 @@ def test_retraining_keeps_the_features_of_the_champion(project: Project) -> None
 
 def test_where_a_tenth_of_the_budget_is_too_little_it_says_so(project: Project) -> None:
     # a tenth of two seconds is not enough for anything
-    report = edited(project, "  trials: 3\n  budget: 120s", "  budget: 2s").run()
+    report = edited(edited(project, "  trials: 3\n", ""), "  budget: 120s", "  budget: 2s").run()
     assert report.features == ()
     assert any("generated features: nothing was tried: " in warning for warning in report.warnings)

@@ -53,7 +53,7 @@ class ModelConfig(Strict):
     )
     threads: int | None = Field(None, ge=1, description="null: all cores")
     generate_features: bool = Field(
-        False,
+        True,
         description="whether ratios, ages and the like are proposed, and kept where they earn their place",
     )
 

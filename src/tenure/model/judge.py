@@ -93,7 +93,7 @@ def judge(
     """
     names = [name for name in proposals if _is_feature(recipe, name)]
     if not names:
-        return Judged(why_not="nothing was tried: there was nothing to propose")
+        return Judged()
     if not len(validation.y):
         return Judged(why_not="nothing was tried: there are no validation rows to confirm it on")
     started = time.perf_counter()
