@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,6 +69,7 @@ def generate(
 
     With `model.trials` the clock has no say; else it may take a tenth of the budget.
     """
+    import_module("lightgbm")  # the search needs it as well: it is no cost of judging
     started, seed = time.perf_counter(), config.split.seed
     seconds = None if config.model.trials else SHARE * config.model.budget
     chosen = [_sample(len(table.y), seed) for table in (train, validation)]
