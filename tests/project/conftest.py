@@ -13,7 +13,7 @@ from tenure.project.folder import Folder
 from tenure.project.setup import Request, create_project
 from tenure.simulate.telecom import TelecomWorld, simulate
 
-FAST = "  trials: 3\n"
+FAST = "  trials: 3\n  generate_features: false\n"
 
 
 def quick(root: Path, candidates: str = "[logistic, lightgbm]") -> Project:

@@ -52,6 +52,10 @@ class ModelConfig(Strict):
         "f1", description="what the decision threshold maximises, or the threshold itself"
     )
     threads: int | None = Field(None, ge=1, description="null: all cores")
+    generate_features: bool = Field(
+        True,
+        description="whether ratios, ages and the like are proposed, and kept where they earn their place",
+    )
 
 
 class FairnessConfig(Strict):

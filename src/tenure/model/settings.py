@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tenure.model.threshold import ThresholdRule
 from tenure.model.workbench import Trial
-from tenure.records import Task
+from tenure.records import Estimate, Task
 
 FAMILIES = ("logistic", "lightgbm", "xgboost", "catboost", "forest")
 """Every family, the cheapest to fit first."""
@@ -54,13 +54,25 @@ class Member:
     weight: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class GeneratedFeature:
+    """A feature that was proposed and kept. sql: its expression over the row.
+
+    gain: how much lower the loss was with it on held-out training rows; see model.judge.
+    """
+
+    name: str
+    sql: str
+    gain: Estimate
+
+
 @dataclass(frozen=True)
 class Plan:
     """What was carried out: enough to come to the same bytes again without a clock.
 
     n_rows: of the last fit.  validated_by: "refit" (the winner fitted on the training rows) or "folds" (the
     mean of the folds' models).
-    stopped: why the search ended.
+    stopped: why the search ended.  features: generated ones that the rows had when this was carried out.
     """
 
     members: tuple[Member, ...]
@@ -69,6 +81,7 @@ class Plan:
     n_rows: int = 0
     validated_by: str = "refit"
     stopped: str = ""
+    features: tuple[GeneratedFeature, ...] = ()
 
     @property
     def winner(self) -> str:
@@ -88,6 +101,7 @@ class Plan:
             "n_rows": self.n_rows,
             "validated_by": self.validated_by,
             "stopped": self.stopped,
+            "features": [asdict(feature) for feature in self.features],
         }
 
     @classmethod
@@ -102,6 +116,10 @@ class Plan:
             n_rows=data["n_rows"],
             validated_by=data["validated_by"],
             stopped=data["stopped"],
+            features=tuple(
+                GeneratedFeature(**{**feature, "gain": Estimate(**feature["gain"])})
+                for feature in data.get("features", ())
+            ),
         )
 
 

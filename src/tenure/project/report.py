@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -37,6 +37,8 @@ class RunReport:
     post: whether it is champion, and why, in words.  notes: what was done again and why, or that nothing was.
     seconds: wall time by stage; "candidates" is the part spent inside the candidates' own fit and predict.
     leakage: what the leakage gate found, as JSON data.
+    features: derived ones, each with name, sql, gain (an interval of generated ones, else None) and microseconds
+    a row.
     """
 
     name: str
@@ -60,6 +62,7 @@ class RunReport:
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
     leakage: Mapping[str, Any] = field(default_factory=dict)
+    features: Sequence[Mapping[str, Any]] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The document of `tenure run --json`."""
@@ -85,6 +88,7 @@ class RunReport:
             "run": self.run,
             "warnings": list(self.warnings),
             "leakage": dict(self.leakage),
+            "features": [dict(feature) for feature in self.features],
             "notes": list(self.notes),
         }
 
@@ -125,6 +129,7 @@ class RunReport:
                 f"{name} ({_number(effect)})" for name, effect in list(self.importance.items())[:5]
             )
             lines.append(f"what moves the score most (mean |SHAP|): {top}")
+        lines += [_feature_line(feature) for feature in self.features]
         lines += [f"warning: {warning}" for warning in self.warnings]
         lines += ["", f"release: {self.release}   ({self.seconds['total']:.1f} s)"]
         return "\n".join(lines)
@@ -156,6 +161,16 @@ class RunReport:
         ]
 
 
+def _feature_line(feature: Mapping[str, Any]) -> str:
+    """What a derived feature costs a row, and what a generated one gained when it was chosen."""
+    cost = f"{feature['microseconds']:.1f} µs a row"
+    gain = feature["gain"]
+    if gain is None:
+        return f"feature {feature['name']} = {feature['sql']}: {cost}"
+    interval = f"{gain['value']:.3g} [{gain['low']:.3g}, {gain['high']:.3g}]"
+    return f"generated feature {feature['name']} = {feature['sql']}: loss lower by {interval}, {cost}"
+
+
 def _number(value: float) -> str:
     """Four digits behind the point for shares, six that matter for large numbers."""
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
@@ -163,6 +178,7 @@ def _number(value: float) -> str:
 
 _AS_THEY_ARE = (
     *("task", "metric", "rows", "parts", "seconds", "release", "run", "threshold", "importance", "leakage"),
+    "features",
 )
 
 

@@ -16,6 +16,7 @@ from tenure.errors import ProjectError
 from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.model.evaluate import evaluate
+from tenure.model.settings import Plan
 from tenure.monitor.review import Decision, compare_challenger, split_by_time
 from tenure.monitor.windows import LabelledRows, raw_table
 from tenure.monitor.worth import Worth, worth_of_switch
@@ -26,6 +27,7 @@ from tenure.prepare.schema.infer import widen
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION, assign_parts
 from tenure.prepare.survey import learn_anew
 from tenure.project.folder import Folder
+from tenure.project.generating import Generated, with_generated
 from tenure.project.prepared import Prepared, keep_rows, load_prepared
 from tenure.project.promoting import note, open_registry
 from tenure.project.runs import config_hash, find_record, new_run_id, record_run
@@ -79,10 +81,13 @@ def retrain(
     split = split_by_time(new.fresh.at, new.fresh.y, task, n_classes=max(len(scorer.classes), 1))
     later = new.fresh.take(split.compare)
     earlier = new.unseen.take(new.unseen.at < later.at.min())
-    old = load_prepared(folder, _prepared_of(folder, scorer))
-    prepared = _extend(folder, old, config, earlier, later)
+    record = _record_of(folder, scorer)
+    old = load_prepared(folder, str(record["data"]["version"]))
+    # the champion's generated features, if the config still wants any: which are worth it is not asked anew
+    kept = Plan.from_json(record["plan"]).features if config.model.generate_features else ()
+    prepared = with_generated(_extend(folder, old, config, earlier, later), kept)
     tables = make_tables(prepared)
-    trained = fit(config, prepared, tables)
+    trained = Generated(kept).noted_in(fit(config, prepared, tables))
     reading = break_seal(folder, prepared)
     evaluation = evaluate(
         prepared.recipe, trained, tables.train.joined(tables.validation), tables.test, config.model.threshold
@@ -165,7 +170,7 @@ def _scores(scorer: Scorer, typed: pl.DataFrame) -> Any:
     return table.margins if table.probabilities is None else table.probabilities
 
 
-def _prepared_of(folder: Folder, scorer: Scorer) -> str:
+def _record_of(folder: Folder, scorer: Scorer) -> dict[str, Any]:
     record = find_record(folder, scorer.manifest.release)
     if record is None:
         raise ProjectError(
@@ -173,7 +178,7 @@ def _prepared_of(folder: Folder, scorer: Scorer) -> str:
             where=str(folder.runs),
             todo="run `tenure run`, and promote what it makes",
         )
-    return str(record["data"]["version"])
+    return record
 
 
 def _extend(

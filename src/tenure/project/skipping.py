@@ -15,7 +15,7 @@ from tenure.project.folder import Folder
 
 _KEPT = 20
 _PREPARING = ("prepare", "project/reading", "project/panels", "project/preparing")
-_TRAINING = (*_PREPARING, "model", "release", "project/training")
+_TRAINING = (*_PREPARING, "model", "release", "project/training", "project/generating")
 _LIBRARIES = ("polars", "numpy")
 _TRAINERS = ("scikit-learn", "scipy", "xgboost-cpu", "lightgbm", "catboost", "optuna", "sqlglot")
 

@@ -18,7 +18,7 @@ from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.model.evaluate import evaluate as evaluate_model
 from tenure.model.explain import global_importance
-from tenure.model.registry import warm
+from tenure.model.registry import default_uri, warm
 from tenure.model.settings import Plan, TrainSettings
 from tenure.model.train import Trained, TrainingTable
 from tenure.model.train import train as train_model
@@ -28,6 +28,7 @@ from tenure.prepare.sketches import FrequentValues
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION
 from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
+from tenure.project.generating import describe_features, find_features, with_generated
 from tenure.project.prepared import Prepared, load_prepared, settings_of
 from tenure.project.preparing import prepare, use_version
 from tenure.project.promoting import note, open_to_change
@@ -87,7 +88,7 @@ def run(
         if report is not None:
             return report
     # MLflow takes seconds to import and to lay out a store; the candidates leave it a core between fits
-    warming = warm(open_registry_uri(folder, config))
+    warming = warm(config.store.registry or default_uri(folder.root))
     seconds = {"prepare": time.perf_counter() - started}
     trained = _train(folder, config, prepared, None, seconds)
     warming.join()
@@ -234,9 +235,15 @@ def _train(
 ) -> TrainedRun:
     started = time.perf_counter()
     log.info("training on %s rows", prepared.counts()["train"])
-    trained = fit(config, prepared, make_tables(prepared), plan)
+    tables = make_tables(prepared)
+    found = find_features(config, prepared, tables.train, tables.validation, plan)
+    if found.features:
+        tables = make_tables(prepared := with_generated(prepared, found.features))
+    left = with_overrides(config, config.model.budget - found.seconds, None)
+    trained = found.noted_in(fit(left, prepared, tables, plan))
     seconds = {
         **seconds,
+        "generate": found.seconds,
         "train": time.perf_counter() - started,
         "candidates": trained.seconds["candidates"],
     }
@@ -249,6 +256,7 @@ def _evaluate(
     stage = time.perf_counter()
     config = with_overrides(config, None, run.seed)
     reading = break_seal(folder, prepared)
+    prepared = with_generated(prepared, run.trained.plan.features)
     tables = make_tables(prepared)
     evaluation = evaluate_model(
         prepared.recipe,
@@ -290,6 +298,7 @@ def _evaluate(
             *describe_idle_keys(config),
         ),
         leakage=prepared.leakage,
+        features=describe_features(prepared, run.trained.plan.features),
     )
     record_run(folder, config, prepared, run, release, version, report.to_dict(), reading)
     return report
@@ -373,13 +382,6 @@ def reference_of(recipe: Recipe, features: pl.DataFrame, scored: Any) -> dict[st
         "rows": rows.to_dict(),
         "scores": summarise([pl.DataFrame({SCORE: scores})]).to_dict(),
     }
-
-
-def open_registry_uri(folder: Folder, config: ProjectConfig) -> str:
-    """The address of the registry."""
-    from tenure.model.registry import default_uri
-
-    return config.store.registry or default_uri(folder.root)
 
 
 def with_overrides(config: ProjectConfig, budget: float | None, seed: int | None) -> ProjectConfig:

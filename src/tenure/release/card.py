@@ -56,6 +56,8 @@ def model_card(
     lines.append("")
     top = list(importance.items())[:TOP_FEATURES]
     lines += [f"{place}. {column}: {effect:.4g}" for place, (column, effect) in enumerate(top, start=1)]
+    if recipe.derived:
+        lines += ["", "Computed from the columns:", "", *_derived(recipe)]
     if recipe.ignored:
         lines += ["", "Not looked at:", "", *(f"- {column}: {why}" for column, why in recipe.ignored.items())]
     lines += ["", "## Limits", "", *(f"- {text}" for text in _limits(recipe))]
@@ -69,6 +71,10 @@ def _rows_of(metrics: Mapping[str, Any], recipe: Recipe) -> str:
     rows = metrics.get("rows") or {}
     fitted = int(rows.get("train", recipe.n_rows)) + int(rows.get("validation", 0))
     return f"{fitted:,} rows (recipe and settings from {recipe.n_rows:,} of them)"
+
+
+def _derived(recipe: Recipe) -> list[str]:
+    return [f"- {derived.column.name}: `{' '.join(derived.value.sql.split())}`" for derived in recipe.derived]
 
 
 def _task(recipe: Recipe) -> str:

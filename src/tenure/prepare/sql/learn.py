@@ -46,6 +46,31 @@ def with_expressions(
     return replace(reader.recipe, rules=tuple(tests))
 
 
+def with_features(recipe: Recipe, typed: pl.DataFrame, features: Mapping[str, str]) -> Recipe:
+    """The recipe with more derived features that read nothing but its inputs, so that a row needs no more columns.
+
+    typed: training rows as they are kept, to study the features on.  features: name -> SQL; the names are of no column.
+    What the recipe has, its rules too, stays as it is. Raises ExpressionError for SQL that does not fit the inputs.
+    """
+    kinds: dict[str, ValueKind] = {column.name: VALUE_KINDS[column.kind] for column in recipe.inputs}
+    drafts = []
+    for name, sql in features.items():
+        value = read_expression(sql, kinds, where=f"the generated feature {name}")
+        drafts.append(Derived(ColumnRecipe(name, _FIRST_KIND[value.kind]), value))
+    read = {name for draft in drafts for name in draft.value.columns} - {c.name for c in recipe.helpers}
+    helpers = (*recipe.helpers, *(_bare(column) for column in recipe.inputs if column.name in read))
+    values = derive(replace(recipe, derived=tuple(drafts)), typed.lazy()).select(list(features)).collect()
+    studies = [_study(draft, values[draft.column.name]) for draft in drafts]
+    derived = tuple(replace(d, column=study.column) for d, study in zip(drafts, studies, strict=True))
+    ignored = {study.column.name: study.why for study in studies if study.why is not None}
+    return replace(
+        recipe,
+        helpers=helpers,
+        derived=(*recipe.derived, *derived),
+        ignored={**recipe.ignored, **ignored},
+    )
+
+
 class _Reader:
     """Reads expressions one after the other, with the columns that they may read."""
 
