@@ -78,7 +78,9 @@ def sift(
     groups = number_groups(keys[group].filter(keep)) if group else None
     alike = _alike(raw.drop([id] if id else [])) if step == 1 else None
     if alike is not None:
-        warnings.append(f"{alike.n_rows} rows nearly equal another one; such rows stay in one part of the split")
+        warnings.append(
+            f"{alike.n_rows} rows nearly equal another one; such rows stay in one part of the split"
+        )
     dealt = assign_parts(
         y,
         validation=validation,
