@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import random
 import signal
 import threading
@@ -38,7 +39,7 @@ def ask_until_it_dies(service: Service, rows: list[dict[str, str]], answered: li
     for row in rows:
         try:
             answered.append(service.post("/predict", row)["predictions"][0]["id"])
-        except OSError:
+        except (OSError, http.client.HTTPException):  # an answer that broke off is none
             return
 
 
