@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.project.test_forgetting import CONFIG, PERSON, letters
+from tests.project.letters import CONFIG, PERSON, letters
 
 from tenure.cli import main
 from tenure.project import Project

@@ -10,7 +10,7 @@ import pytest
 
 from tenure.project import Project
 
-from .test_forgetting import CONFIG, letters
+from .letters import CONFIG, letters
 
 WAYS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
     "letters.csv": lambda table, path: table.write_csv(path),

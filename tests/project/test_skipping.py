@@ -14,16 +14,12 @@ from tenure.project import Project, skipping
 from tenure.project.folder import Folder
 from tenure.project.versions import list_versions
 
-from .test_forgetting import CONFIG, letters
+from .letters import letters, project_of_letters
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    letters().write_csv(tmp_path / "letters.csv")
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "tenure.yaml").write_text(CONFIG)
-    return Project.open(str(root))
+    return project_of_letters(tmp_path)
 
 
 def edited(project: Project, before: str, after: str) -> Project:

@@ -12,7 +12,7 @@ from tenure.prepare.date_text import DAY
 from tenure.prepare.sql import scalars
 from tenure.prepare.sql.calendar import PARTS, UNITS, moment_text
 from tenure.prepare.sql.tree import Call, Column, Constant, Node, Value
-from tenure.prepare.tokens import LARGEST_NUMBER, SPACES
+from tenure.prepare.tokens import SPACES
 
 Row = Sequence[Value]
 # Any: which of the values an operation gets is settled by the kinds in the tree.
@@ -83,25 +83,9 @@ def _lift2(function: Callable[[Any, Any], Any]) -> Builder:
     return build
 
 
-def _arithmetic(function: Callable[[Any, Any], Any]) -> Builder:
+def _arithmetic(function: Callable[[Any, Any], float]) -> Builder:
     """As _lift2, and null beyond the range of numbers."""
-
-    def build(node: Call, args: list[Step]) -> Step:
-        first, second = args
-
-        def step(row: Row) -> Any:
-            left = first(row)
-            if left is None:
-                return None
-            right = second(row)
-            if right is None:
-                return None
-            value = function(left, right)
-            return value if -LARGEST_NUMBER <= value <= LARGEST_NUMBER else None
-
-        return step
-
-    return build
+    return _lift2(lambda left, right: scalars.in_range(function(left, right)))
 
 
 def _divide(left: float, right: float) -> float | None:
