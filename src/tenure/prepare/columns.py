@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
 
 from tenure.errors import ColumnsMissing, SourceError
 from tenure.prepare.expressions import (
-    by_distinct,
+    by_text,
     clean_cell,
     folded,
     missing,
@@ -99,10 +102,9 @@ def target_values(target: TargetRecipe, series: pl.Series) -> np.ndarray:
 
 def read_target(target: TargetRecipe, dtype: pl.DataType) -> pl.Expr:
     """Each target cell as its class label, String, or as the number, Float64; null where missing or unknown."""
-    value = _target_value(target, dtype)
-    if target.task != "regression":
-        value = value.replace_strict(list(range(len(target.classes))), list(target.classes), default=None)
-    return value.alias(target.name)
+    if target.task == "regression":
+        return _target_value(target, dtype).alias(target.name)
+    return _of_spelling(target, dtype, target.spellings, pl.String).alias(target.name)
 
 
 def target_problems(target: TargetRecipe, series: pl.Series, limit: int = 1000) -> list[CellProblem]:
@@ -151,10 +153,18 @@ def _target_value(target: TargetRecipe, dtype: pl.DataType) -> pl.Expr:
         column = ColumnRecipe(target.name, "number", number_format=target.number_format or NumberFormat())
         return clean_cell(column, dtype)
     position = {label: index for index, label in enumerate(target.classes)}
-    spellings = list(target.spellings)
-    indices = [position[target.spellings[spelling]] for spelling in spellings]
+    indices = {spelling: position[label] for spelling, label in target.spellings.items()}
+    return _of_spelling(target, dtype, indices, pl.Int64)
 
-    def index_of(text: pl.Expr) -> pl.Expr:
-        return folded(text).replace_strict(spellings, indices, default=None, return_dtype=pl.Int64)
 
-    return by_distinct(text_of(target.name, dtype), index_of, pl.Int64)
+def _of_spelling(
+    target: TargetRecipe, dtype: pl.DataType, values: Mapping[str, Any], made: type[pl.DataType]
+) -> pl.Expr:
+    """The value of each target cell by its folded spelling."""
+
+    def value_of(text: pl.Expr) -> pl.Expr:
+        return folded(text).replace_strict(
+            list(values), list(values.values()), default=None, return_dtype=made
+        )
+
+    return by_text(target.name, dtype, value_of, made)

@@ -8,8 +8,10 @@ from functools import partial
 
 import polars as pl
 
-from tenure.prepare import date_text, number_text
+from tenure.prepare import date_text
 from tenure.prepare.date_columns import read_dates
+from tenure.prepare.distinct import by_distinct
+from tenure.prepare.number_columns import read_numbers
 from tenure.prepare.recipe import OTHER, ColumnRecipe, NumberFormat
 from tenure.prepare.tokens import LARGEST_NUMBER, LARGEST_WHOLE, LOWER, SPACE_RUN, SPACES, UPPER, fold
 
@@ -116,34 +118,22 @@ def settled(column: ColumnRecipe, value: pl.Expr) -> pl.Expr:
     return value.clip(int(low), int(high)) if column.kind == "date" else value.clip(float(low), float(high))
 
 
-def by_distinct(cell: pl.Expr, make: Callable[[pl.Expr], pl.Expr], dtype: type[pl.DataType]) -> pl.Expr:
-    """make(cell), worked out once for each different text: words repeat, and their patterns are slow."""
-
-    def apply(cells: pl.Series) -> pl.Series:
-        different = cells.unique()
-        if 2 * len(different) >= len(cells):
-            return cells.to_frame("cell").select(make(pl.col("cell"))).to_series()
-        values = different.to_frame("cell").select(make(pl.col("cell"))).to_series()
-        return cells.replace_strict(different, values, return_dtype=dtype)
-
-    return cell.map_batches(apply, return_dtype=dtype, is_elementwise=True)
+def by_text(
+    name: str, dtype: pl.DataType, make: Callable[[pl.Expr], pl.Expr], made: type[pl.DataType]
+) -> pl.Expr:
+    """make(stripped text of a cell), worked out once for each different cell; null where a cell has no text."""
+    if isinstance(dtype, _TEXT_LIKE):
+        return by_distinct(
+            pl.col(name).cast(pl.String), lambda cell: make(cell.str.strip_chars(SPACES)), made
+        )
+    return by_distinct(text_of(name, dtype), make, made)
 
 
 def number_of(text: pl.Expr, style: NumberFormat) -> pl.Expr:
-    """number_text.parser on a column of stripped text; null where it is no number."""
-    if style.plain:  # what the cast takes beyond the pattern are infinities and NaN, which are out of range
-        return _in_range(text.cast(pl.Float64, strict=False))
-    bare: pl.Expr = pl.when(text.str.contains(f"^(?:{number_text.pattern(style)})$")).then(text)
-    for removal in number_text.removals(style):
-        bare = bare.str.replace_all(removal, "", literal=True)
-    if style.decimal == ",":
-        bare = bare.str.replace_all(",", ".", literal=True)
-    if style.percent:
-        bare = pl.when(text.str.contains("%", literal=True)).then(bare + pl.lit("e-2")).otherwise(bare)
-    value = bare.cast(pl.Float64, strict=False)
-    if style.accounting:
-        value = pl.when(text.str.starts_with("(")).then(-value).otherwise(value)
-    return _in_range(value)
+    """number_text.parser on a column of text, stripped or not; null where it is no number."""
+    return text.map_batches(
+        partial(read_numbers, style=style), return_dtype=pl.Float64, is_elementwise=True
+    )
 
 
 def date_of(text: pl.Expr, names: tuple[str, ...]) -> pl.Expr:
@@ -156,16 +146,15 @@ def _in_range(value: pl.Expr) -> pl.Expr:
 
 
 def _number(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
-    if dtype.is_decimal():
-        value = _in_range(pl.col(column.name).cast(pl.String).cast(pl.Float64))
-    elif dtype.is_numeric():
-        value = _in_range(pl.col(column.name).cast(pl.Float64))
-    elif dtype == pl.Boolean:  # a yes/no where a number is expected is a mistake, not 0 or 1
-        return _nulls(column.name, pl.Float64)
-    else:
+    cell = pl.col(column.name)
+    if isinstance(dtype, _TEXT_LIKE):
         style = column.number_format or NumberFormat()
-        text, parse = text_of(column.name, dtype), partial(number_of, style=style)
-        value = parse(text) if style.plain else by_distinct(text, parse, pl.Float64)
+        text, parse = cell.cast(pl.String), partial(number_of, style=style)
+        return parse(text) if style.plain else by_distinct(text, parse, pl.Float64)
+    # A yes/no where a number is expected is a mistake, not 0 or 1.
+    if not (dtype.is_numeric() or dtype.is_decimal()):
+        return _nulls(column.name, pl.Float64)
+    value = _in_range((cell.cast(pl.String) if dtype.is_decimal() else cell).cast(pl.Float64))
     # Adding zero would do for -0.0, but the optimizer takes it out.
     return pl.when(value == 0.0).then(0.0).otherwise(value)
 
@@ -178,7 +167,7 @@ def _boolean(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
         true = folded(text).is_in(list(column.true_tokens))
         return pl.when(true | folded(text).is_in(list(column.false_tokens))).then(true)
 
-    return by_distinct(text_of(column.name, dtype), truth, pl.Boolean)
+    return by_text(column.name, dtype, truth, pl.Boolean)
 
 
 def _category(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
@@ -192,7 +181,7 @@ def _category(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
         level = key.replace_strict(aliases, levels, default=None, return_dtype=pl.String)
         return known.then(pl.coalesce(level, words))
 
-    return by_distinct(text_of(column.name, dtype), word, pl.String)
+    return by_text(column.name, dtype, word, pl.String)
 
 
 def _level(column: ColumnRecipe, word: pl.Expr) -> pl.Expr:
@@ -215,6 +204,5 @@ def _date(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
     elif isinstance(dtype, pl.Datetime):
         value = cell.dt.epoch("us")
     else:
-        text = text_of(column.name, dtype)
-        value = by_distinct(text, partial(date_of, names=column.date_formats), pl.Int64)
+        value = by_text(column.name, dtype, partial(date_of, names=column.date_formats), pl.Int64)
     return value

@@ -71,8 +71,7 @@ def parser(style: NumberFormat) -> Callable[[str], float | None]:
         def plain(text: str) -> float | None:
             if match(text) is None:
                 return None
-            value = float(text)
-            return value if abs(value) <= LARGEST_NUMBER else None
+            return _in_range(float(text))
 
         return plain
 
@@ -90,9 +89,13 @@ def parser(style: NumberFormat) -> Callable[[str], float | None]:
         value = float(bare + "e-2" if style.percent and "%" in text else bare)
         if style.accounting and text.startswith("("):
             value = -value
-        return value if abs(value) <= LARGEST_NUMBER else None
+        return _in_range(value)
 
     return formatted
+
+
+def _in_range(value: float) -> float | None:
+    return value + 0.0 if abs(value) <= LARGEST_NUMBER else None  # -0.0 becomes 0.0
 
 
 def choose_format(counts: Mapping[str, int]) -> tuple[NumberFormat, float]:
