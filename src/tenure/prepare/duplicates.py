@@ -32,12 +32,14 @@ class Duplicates:
     keep: np.ndarray
 
 
-def row_hashes(frame: pl.DataFrame) -> pl.DataFrame:
-    """Two independent 64-bit hashes of each row, in the columns HASHES.
+def row_hashes(frame: pl.DataFrame, id: str | None = None) -> pl.DataFrame:
+    """Two independent 64-bit hashes of each row, in the columns HASHES: of the row, and of its id or the row again.
 
-    Rows are equal when both are; that unequal ones agree has a chance of 1e-24 among ten million rows.
+    Rows are equal when both are; that unequal ones agree has a chance of 1e-24 among ten million rows, or among as
+    many that share one id with another.
     """
-    return pl.DataFrame({name: frame.hash_rows(seed) for seed, name in enumerate(HASHES)})
+    again = frame.hash_rows(1) if id is None else frame[id].hash(1)
+    return pl.DataFrame({HASHES[0]: frame.hash_rows(0), HASHES[1]: again})
 
 
 def find_duplicates(hashes: pl.DataFrame, sample: pl.DataFrame, id: str | None = None) -> Duplicates:

@@ -73,9 +73,11 @@ def missing(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:
 def unread_rows(column: ColumnRecipe, raw: pl.Series, cleaned: pl.Series) -> pl.Series:
     """The positions of cells that are neither missing nor could be read, UInt32, ascending."""
     empty = cleaned.is_null().arg_true()
-    # Only what came out empty is compared with the null tokens: that is the slow part.
-    cells = raw.gather(empty).rename(column.name).to_frame()
-    return empty.filter(cells.select(~missing(column, raw.dtype)).to_series())
+    # Only what came out empty is compared with the null tokens, and of equal cells one: that is the slow part.
+    cells = raw.gather(empty).rename(column.name)
+    different = cells.unique().to_frame()
+    unread = different.filter(~missing(column, raw.dtype)).to_series()
+    return empty.filter(cells.is_in(unread.implode())) if len(unread) else empty.clear()
 
 
 def clean_cell(column: ColumnRecipe, dtype: pl.DataType) -> pl.Expr:

@@ -45,13 +45,14 @@ def find_repeated_keys(keys: pl.Series) -> RepeatedKeys:
     >>> find_repeated_keys(pl.Series("id", ["a", "b ", "a", "b", None]))
     RepeatedKeys(column='id', n_keys=2, n_rows=4, examples=('a', 'b'), n_missing=1)
     """
-    name = keys.name
-    text = keys.cast(pl.String).str.strip_chars(SPACES).alias("key").to_frame()
-    filled = text.filter(pl.col("key").is_not_null() & (pl.col("key") != ""))
-    repeated = (
-        filled.group_by("key").len("n").filter(pl.col("n") > 1).sort("n", "key", descending=[True, False])
-    )
+    text = keys.cast(pl.String).str.strip_chars(SPACES).alias("key")
+    filled = text.filter(text.is_not_null() & (text != ""))
+    n_missing = len(text) - len(filled)
+    hashes = filled.hash()
+    # Most ids name one row: only those whose hash is there twice are compared.
+    if hashes.n_unique() == len(hashes):
+        return RepeatedKeys(keys.name, 0, 0, (), n_missing)
+    repeated = filled.filter(hashes.is_duplicated()).value_counts(name="n").filter(pl.col("n") > 1)
+    repeated = repeated.sort("n", "key", descending=[True, False])
     examples = tuple(repeated["key"].head(3).to_list())
-    return RepeatedKeys(
-        name, repeated.height, int(repeated["n"].sum()), examples, text.height - filled.height
-    )
+    return RepeatedKeys(keys.name, repeated.height, int(repeated["n"].sum()), examples, n_missing)

@@ -65,7 +65,7 @@ def sift(
     """
     step = _step(n_rows, len(raw.collect_schema()))
     special = list(dict.fromkeys(name for name in (target, time, group) if name is not None))
-    keys, sample = _look(raw, special, step)
+    keys, sample = _look(raw, special, step, id)
     recipe = learn_target(keys[target], positive, task, levels)
     warnings = list(recipe.warnings)
     duplicates = find_duplicates(keys.select(HASHES), sample.drop(_ROW), id)
@@ -99,11 +99,13 @@ def sift(
     return Sifted(recipe, parts, chosen, step == 1, tuple(warnings))
 
 
-def _look(raw: pl.LazyFrame, special: list[str], step: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _look(
+    raw: pl.LazyFrame, special: list[str], step: int, id: str | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The special columns and the hashes of every row, and every step-th row with its number."""
     keys, sample, start = [], [], 0
     for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
-        keys.append(batch.select(special).hstack(row_hashes(batch)))
+        keys.append(batch.select(special).hstack(row_hashes(batch, id)))
         sample.append(batch.with_row_index(_ROW, start).gather_every(step, -start % step))
         start += batch.height
     return pl.concat(keys), pl.concat(sample)

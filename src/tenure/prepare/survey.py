@@ -40,7 +40,7 @@ class _Column:
             self.words.update(dict(zip(counts[values.name].to_list(), counts["n"].to_list(), strict=True)))
         elif self.recipe.kind in _RANGED:
             self._widen(values.min(), values.max())
-            if self.is_whole and values.dtype.is_float():
+            if self.is_whole and self.recipe.kind == "integer" and values.dtype.is_float():
                 self.is_whole = bool((values == values.floor()).all())
 
     def _widen(self, low: Any, high: Any) -> None:
@@ -80,8 +80,9 @@ class Survey:
         """Add a batch: its raw rows, and the same as read, with their PART."""
         is_used, is_training = typed[PART] != LEFT_OUT, typed[PART] == TRAIN
         whole = derive(self._recipe, typed.lazy()).collect() if self._derived else typed
+        training = whole.select(*self._columns).filter(is_training)
         for name, column in self._columns.items():
-            column.add(whole[name].filter(is_training))
+            column.add(training[name])
             if name in self._derived:
                 continue
             unread = unread_rows(column.recipe, raw[name], typed[name])

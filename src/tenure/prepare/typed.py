@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from tenure.prepare.ahead import ahead
 from tenure.prepare.columns import read_target
 from tenure.prepare.expressions import read_cell
 from tenure.prepare.recipe import Recipe
@@ -18,7 +19,7 @@ from tenure.prepare.sql.rule_watch import RuleWatch
 from tenure.prepare.survey import Survey
 from tenure.prepare.versions import ContentHash
 
-_BATCH = 100_000
+_BATCH = 200_000
 
 
 def typed_columns(recipe: Recipe, schema: pl.Schema) -> list[pl.Expr]:
@@ -56,10 +57,13 @@ def write_typed(
     columns = typed_columns(recipe, schema)
     written: list[pl.Series] = []
 
+    def read() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
+            yield batch, batch.lazy().select(columns).collect()
+
     def batches() -> Iterator[pl.DataFrame]:
         start = 0
-        for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
-            typed = batch.lazy().select(columns).collect()
+        for batch, typed in ahead(read()):
             part = rules.judge(typed, pl.Series(PART, parts[start : start + batch.height]), start)
             start += batch.height
             typed = typed.with_columns(part)
