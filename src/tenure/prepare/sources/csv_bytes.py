@@ -10,7 +10,6 @@ import codecs
 import csv
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenure.errors import SourceError
+from tenure.prepare.ahead import Behind
 from tenure.prepare.sources.find import Source
 from tenure.prepare.sources.text import WHITESPACE, mark_of, read_text
 
@@ -48,13 +48,14 @@ class CsvFacts:
 
 def check_csv(path: Path, source: Source) -> CsvFacts:
     """Check every byte of one CSV file of a source, count its rows; raises SourceError at the first fault."""
-    with _Stored() as stored:
-        records = _Records(path, source)
-        for block in read_text(path, source, stored.note):
-            records.feed(block)
-        records.finish()
-        sha256 = stored.sha256()
-    return CsvFacts(records.columns, sha256, stored.n_bytes, records.n_rows, records.has_blank_lines)
+    stored, records = _Stored(), _Records(path, source)
+    with Behind(stored.add) as storing, Behind(records.feed) as counting:
+        for block in read_text(path, source, storing.put):
+            counting.put(block)
+    records.finish()
+    return CsvFacts(
+        records.columns, stored.digest.hexdigest(), stored.n_bytes, records.n_rows, records.has_blank_lines
+    )
 
 
 def read_header(path: Path, source: Source) -> tuple[str, ...]:
@@ -69,32 +70,15 @@ def read_header(path: Path, source: Source) -> tuple[str, ...]:
 
 
 class _Stored:
-    """Size and SHA-256 of the bytes as stored; hashed on a second core while this one counts."""
+    """Size and SHA-256 of the bytes as stored."""
 
     def __init__(self) -> None:
         self.n_bytes = 0
-        self._digest = hashlib.sha256()
-        self._worker = ThreadPoolExecutor(1)
-        self._waiting: Future[None] | None = None
+        self.digest = hashlib.sha256()
 
-    def __enter__(self) -> _Stored:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._worker.shutdown()
-
-    def note(self, block: bytes) -> None:
-        """Take in the next block; at most one waits, so that memory stays bounded."""
+    def add(self, block: bytes) -> None:
         self.n_bytes += len(block)
-        if self._waiting is not None:
-            self._waiting.result()
-        self._waiting = self._worker.submit(self._digest.update, block)
-
-    def sha256(self) -> str:
-        """Of all blocks, in hexadecimal."""
-        if self._waiting is not None:
-            self._waiting.result()
-        return self._digest.hexdigest()
+        self.digest.update(block)
 
 
 class _Records:
