@@ -31,6 +31,8 @@ _MORE, _MUCH_MORE = 0.2, 0.5
 _MOST_ROWS_A_KEY = 50
 # Rows that are looked at in a long table, about.
 _MOST_ROWS = 1_000_000
+# Columns that are read first.
+_MOST_TELLING = 5
 # Rows that share a key by chance do so seldom; with this many times more, chance is ruled out.
 _FAR_ABOVE = 10.0
 
@@ -73,6 +75,10 @@ def check_shared_rows(table: Table) -> Iterator[Finding]:
     """Find test rows whose features all equal those of a training row, when these agree on the target (L601)."""
     names = [column.name for column in table.recipe.own_features]
     if len(names) < 2 or table.recipe.time is not None:
+        return
+    # Rows that share everything share the most telling columns; where few do, the others need not be read.
+    telling = sorted(names, key=lambda name: table.typed[name].n_unique())[-_MOST_TELLING:]
+    if len(telling) < len(names) and _hardly_any_shares(_keyed(table, telling)):
         return
     sharing = _sharing(table, _keyed(table, names))
     if not sharing.matters or not _beyond_chance(table, names, sharing):
@@ -148,6 +154,11 @@ def _keyed(table: Table, names: list[str]) -> pl.DataFrame:
         batch.select(row="__row", part=PART, key=batch.select(names).hash_rows())
         for batch in rows.collect_batches(maintain_order=True)
     )
+
+
+def _hardly_any_shares(frame: pl.DataFrame) -> bool:
+    """Whether too few rows have a key that another has to matter, however they lie in the parts."""
+    return int(frame["key"].is_duplicated().sum()) < _SOME * int((frame["part"] == TEST).sum())
 
 
 def _sharing(table: Table, frame: pl.DataFrame) -> Sharing:
