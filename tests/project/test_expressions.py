@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
-from tenure.errors import ExpressionError
+from tenure.cli import main
+from tenure.errors import ExpressionError, ExtraMissing
+from tenure.prepare.sql.parse import _dialect
 from tenure.project import Project
 from tenure.serve.app import create_app
 from tenure.serve.settings import ServeSettings
@@ -70,6 +74,65 @@ def test_features_and_rules_go_round(
     assert broken["same"]
     assert broken["scored_as_missing"] == []
     assert {"is_new", "price_of_a_gigabyte"} <= {column.column for column in project.monitor().drift.columns}
+
+
+@pytest.fixture
+def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose table is not there: whatever a command says, it says before it reads one."""
+    (tmp_path / "tenure.yaml").write_text("name: plain\ndata: {source: away.csv, target: left}\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+WRONG = {
+    "features.half": "features: {half: amount / }\n",
+    "features.sooner": "features: {sooner: NOW()}\n",
+    "data.rules.1": "",
+    "data.label.where": "",
+}
+
+
+@pytest.mark.parametrize(
+    "command", [["models"], ["monitor"], ["serve"], ["prepare"], ["predict", "a.csv", "b.csv"]]
+)
+@pytest.mark.parametrize("key", WRONG)
+def test_any_command_refuses_a_wrong_expression(
+    plain: Path, key: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = "source: away.csv, target: left"
+    if key == "data.rules.1":
+        data += ", rules: ['amount > 0', 'amount >']"
+    if key == "data.label.where":
+        data = (
+            "target: left, id: who, cutoffs: [2024-01-01], tables: {calls: {source: away.csv, key: who, time: day}}, "
+            "label: {table: calls, when: none, within: 9d, where: 'SUM(amount) > 1'}"
+        )
+    (plain / "tenure.yaml").write_text(f"name: plain\ndata: {{{data}}}\n{WRONG[key]}")
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert f"tenure.yaml, line {3 if WRONG[key] else 2}, {key}\n" in said
+    assert "^" in said
+
+
+def test_a_config_without_expressions_needs_no_grammar(plain: Path) -> None:
+    code = "import sys\nfrom tenure.project import Project\nProject.open().config\nprint(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"sqlglot", "tenure.prepare.sql.parse"} & set(loaded)
+
+
+def test_without_sqlglot_the_config_is_read_all_the_same(
+    plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (plain / "tenure.yaml").open("a") as file:
+        file.write("features: {half: amount / 2}\n")
+    _dialect.cache_clear()
+    monkeypatch.setitem(sys.modules, "sqlglot.dialects.dialect", None)
+    project = Project.open()
+    assert project.config.features
+    with pytest.raises(ExtraMissing, match="sqlglot"):
+        project.prepare()
 
 
 def test_a_wrong_expression_stops_before_the_table_is_read(telecom: Callable[[str], Project]) -> None:

@@ -12,6 +12,7 @@ from tenure.config import DataConfig, ProjectConfig, SourceConfig, source_like
 from tenure.config.events import parse_moment
 from tenure.durable import TEMPORARY, flush_folder, write_durably
 from tenure.errors import ColumnsMissing, ConfigError, TenureError
+from tenure.project.expressions import place_of_condition
 from tenure.project.folder import Folder
 from tenure.project.predicting import check_output
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 PROBLEMS = "events.problems.csv"
 
 
-def read_panel(folder: Folder, data: DataConfig) -> tuple[Panel, dict[str, str]]:
+def read_panel(folder: Folder, config: ProjectConfig) -> tuple[Panel, dict[str, str]]:
     """The rows to learn from, and the SHA-256 of what they were made from: data.source and every event table.
 
     Cells for which an event was left out are named in .tenure/events.problems.csv.
@@ -32,9 +33,10 @@ def read_panel(folder: Folder, data: DataConfig) -> tuple[Panel, dict[str, str]]
     """
     from tenure.prepare.events import build_panel
 
-    tables, source, inputs = _read(data, data if data.source else None, folder.root, folder)
+    data = config.data
+    tables, source, inputs = _read(config, data if data.source else None, folder.root, folder)
     moments = data.cutoffs.moments if data.cutoffs else None
-    panel = build_panel(data, tables, source, moments)
+    panel = build_panel(data, tables, source, moments, place=place_of_condition(config))
     named = [data.target, *([data.group] if data.group else []), *data.excluded]
     missing = [column for column in named if column not in panel.rows.columns]
     if missing:
@@ -61,7 +63,7 @@ def write_panel(
     base = folder.root
     if source is not None:
         rows_of, base = source_like(data, source, {}), Path.cwd()
-    tables, rows, inputs = _read(data, rows_of, base, folder)
+    tables, rows, inputs = _read(config, rows_of, base, folder)
     panel = build_panel(data, tables, rows, moments, labelled=False)
     temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{target.name}")
     try:
@@ -113,15 +115,14 @@ def _moments(data: DataConfig, at: str | None, folder: Folder) -> list[datetime]
 
 
 def _read(
-    data: DataConfig, rows_of: SourceConfig | None, base: Path, folder: Folder
+    project: ProjectConfig, rows_of: SourceConfig | None, base: Path, folder: Folder
 ) -> tuple[list[Events], pl.DataFrame | None, dict[str, str]]:
     """Every event table, typed; the table of rows, as it is; table -> SHA-256 of its bytes."""
     from tenure.prepare.events import type_events
     from tenure.prepare.events.labels import columns_of_label
     from tenure.prepare.sources import open_table
 
-    inputs = {}
-    rows = None
+    data, inputs, rows = project.data, {}, None
     if rows_of is not None:
         table, facts = open_table(rows_of, base, folder.collected)
         rows, inputs["the source"] = table.collect(), facts.sha256
@@ -129,7 +130,9 @@ def _read(
     for name, config in data.tables.items():
         table, facts = open_table(config, folder.root, folder.collected)
         inputs[f"data.tables.{name}"] = facts.sha256
-        also = columns_of_label(data.label) if data.label and data.label.table == name else {}
+        also = {}
+        if data.label and data.label.table == name:
+            also = columns_of_label(data.label, table.collect_schema().names(), place_of_condition(project))
         tables.append(type_events(name, table, config, also))
     return tables, rows, inputs
 

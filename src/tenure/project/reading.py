@@ -44,7 +44,7 @@ def read_raw(folder: Folder, config: ProjectConfig) -> RawTable:
 def _of_events(folder: Folder, config: ProjectConfig) -> RawTable:
     from tenure.project.panels import read_panel
 
-    panel, inputs = read_panel(folder, config.data)
+    panel, inputs = read_panel(folder, config)
     return RawTable(panel.rows.lazy(), len(panel.rows), inputs, panel.warnings)
 
 

@@ -6,7 +6,7 @@ beside a boolean or a date is read as one ("Partner = 'Yes'", "start > '2024-01-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import NoReturn, cast
 
@@ -15,7 +15,7 @@ from tenure.prepare.sql import scalars
 from tenure.prepare.sql.calendar import PARTS, UNITS
 from tenure.prepare.sql.row import folded
 from tenure.prepare.sql.signatures import ALIKE, COMPARISONS, OPERATIONS
-from tenure.prepare.sql.tree import Call, Column, Constant, Node, Span, ValueKind, columns_of
+from tenure.prepare.sql.tree import Call, Column, Constant, Node, Span, ValueKind, columns_of, walk
 
 _MOST_DIGITS = 15
 _INSTEAD: dict[tuple[str, str], str] = {
@@ -58,6 +58,15 @@ def check(
     if not columns_of(checked):
         checker.refuse("the expression is the same in every row", (0, len(sql)), "name a column in it")
     return checked
+
+
+def check_names(tree: Node, names: Iterable[str], *, sql: str, where: str) -> tuple[str, ...]:
+    """The columns that a tree reads, before their kinds are known; sql, where: as for check.
+
+    Raises ExpressionError for one that is none of the names.
+    """
+    checker = _Checker(dict.fromkeys(names, "unknown"), {}, sql, where)
+    return tuple(dict.fromkeys(checker.column(node).name for node in walk(tree) if isinstance(node, Column)))
 
 
 class _Checker:
