@@ -12,9 +12,11 @@ from tenure.config import DataConfig, ProjectConfig, SourceConfig, source_like
 from tenure.config.events import parse_moment
 from tenure.durable import TEMPORARY, flush_folder, write_durably
 from tenure.errors import ColumnsMissing, ConfigError, TenureError
+from tenure.model.registry import read_champion
 from tenure.project.expressions import place_of_condition
 from tenure.project.folder import Folder
-from tenure.project.predicting import check_output
+from tenure.project.predicting import ask_first, check_output
+from tenure.release.scorer import Scorer
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,7 +54,8 @@ def write_panel(
 
     at: the cutoff; None when there are no data.cutoffs, where each row has its own data.time.
     source: a table in place of data.source, relative to the working directory.  output: .csv or .parquet.
-    Raises TenureError for the time and the output, and what read_panel raises.
+    Raises TenureError for the time and the output, what read_panel raises, and where there is a champion what
+    `predict` would refuse the rows for; nothing is written then.
     """
     from tenure.prepare.events import build_panel
 
@@ -65,6 +68,7 @@ def write_panel(
         rows_of, base = source_like(data, source, {}), Path.cwd()
     tables, rows, inputs = _read(config, rows_of, base, folder)
     panel = build_panel(data, tables, rows, moments, labelled=False)
+    asked = _ask_champion(folder, panel.rows, f"the panel for {target.name}")
     temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{target.name}")
     try:
         if target.suffix == ".csv":
@@ -81,9 +85,21 @@ def write_panel(
         "at": moments[0].isoformat() if moments else None,
         "rows": len(panel.rows),
         "columns": len(panel.rows.columns),
-        "warnings": list(panel.warnings),
+        "warnings": [*panel.warnings, *asked],
         "sha256": inputs,
     }
+
+
+def _ask_champion(folder: Folder, rows: pl.DataFrame, name: str) -> list[str]:
+    """What the champion's schema warns of in a panel; [] without a champion. Raises as `predict` does of a table."""
+    champion = read_champion(folder.root)
+    if champion is None:
+        return []
+    scorer = Scorer.load(folder.root / champion.release)
+    shape, breaches = ask_first(
+        scorer, name, rows.columns, rows.lazy(), lambda: [rows], only=("error", "warning")
+    )
+    return [str(finding) for finding in (*shape, *breaches)]
 
 
 def _comma(delimiter: str | None) -> str:

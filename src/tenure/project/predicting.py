@@ -7,7 +7,7 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +32,8 @@ from tenure.release.scorer import Scorer
 if TYPE_CHECKING:
     import polars as pl
 
+    from tenure.config.schema import Severity
     from tenure.prepare.schema.shape import ShapeChange
-    from tenure.prepare.sources import Source, SourceFacts
     from tenure.release.scorer import TableScores
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,8 @@ def predict(
     facts = check_source(table, min_rows=1)
     for warning in facts.warnings:
         log.warning("warning: %s", warning)
-    shape, breaches = _ask_first(scorer, table, facts)
+    raw = scan(table, has_blank_lines=facts.has_blank_lines)
+    shape, breaches = ask_first(scorer, table.name, facts.columns, raw, lambda: batches(table, facts))
     taken = {"prediction", "probability", *(f"probability_{name}" for name in scorer.classes)}
     if scorer.recipe.id in taken:
         raise TenureError(
@@ -119,19 +120,28 @@ def predict(
     return document
 
 
-def _ask_first(scorer: Scorer, table: Source, facts: SourceFacts) -> tuple[list[ShapeChange], list[Breach]]:
-    """Refuse a table that breaks the schema by an error, before a row is answered; returns what else was found."""
-    raw = scan(table, has_blank_lines=facts.has_blank_lines)
-    shape = ask_of_columns(scorer.schema, facts.columns, raw.head(_ROWS_LOOKED_AT), table.name)
-    breaches = ask_of_table(scorer.schema, facts.columns, raw)
-    errors = scorer.new_check(only=["error"])
-    if not errors.asks_nothing:
-        for batch in batches(table, facts):
-            complete = scorer.complete(batch)
-            errors.add(read(scorer.recipe, complete.lazy()).collect(), complete)
-    refuse_errors(
-        [*breaches, *errors.breaches()], table.name, "mend the named cells, or leave those rows out"
-    )
+def ask_first(
+    scorer: Scorer,
+    name: str,
+    columns: Sequence[str],
+    raw: pl.LazyFrame,
+    pieces: Callable[[], Iterable[pl.DataFrame]],
+    only: Sequence[Severity] = ("error",),
+) -> tuple[list[ShapeChange], list[Breach]]:
+    """Refuse a table that breaks the schema by an error, before a row is answered; returns what else was found.
+
+    name: of the table, for messages.  raw, pieces: its rows, whole and piece by piece.  only: the severities of the
+    rules that its cells are asked about now. Raises SourceError or ColumnsMissing.
+    """
+    shape = ask_of_columns(scorer.schema, columns, raw.head(_ROWS_LOOKED_AT), name)
+    breaches = ask_of_table(scorer.schema, columns, raw)
+    check = scorer.new_check(only=only)
+    if not check.asks_nothing:
+        for piece in pieces():
+            complete = scorer.complete(piece)
+            check.add(read(scorer.recipe, complete.lazy()).collect(), complete)
+    breaches += check.breaches()
+    refuse_errors(breaches, name, "mend the named cells, or leave those rows out")
     return shape, breaches
 
 

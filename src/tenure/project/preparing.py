@@ -141,6 +141,7 @@ def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
         validation=split.validation,
         test=split.test,
         seed=split.seed,
+        strict=config.strict_split,
     )
 
 
