@@ -242,6 +242,21 @@ def test_a_column_that_is_not_made_is_named(shop: Path, key: str, hint: str, mon
     assert hint in capsys.readouterr().err
 
 
+def test_no_panel_is_made_when_nothing_has_changed(shop: Path):
+    with (shop / "tickets.csv").open("a") as file:
+        file.write("00007,some day\n")
+    first = Project.open(str(shop)).prepare()
+    named = shop / ".tenure" / "events.problems.csv"  # written whenever the panel is made
+    assert "some day" in named.read_text()
+    named.unlink()
+    assert Project.open(str(shop)).prepare().id == first.id
+    assert not named.exists()
+    assert Project.open(str(shop)).prepare(again=True).id == first.id
+    assert named.exists()
+    (shop / "tenure.yaml").write_text(CONFIG.replace("within: 30d", "within: 20d"))
+    assert "data.label" in str(Project.open(str(shop)).prepare().note)
+
+
 def test_a_ragged_line_of_words_is_named(shop: Path, monkeypatch, capsys):
     monkeypatch.chdir(shop)
     with (shop / "visits.txt").open("a") as file:

@@ -22,7 +22,7 @@ from tenure.project.expressions import check_expressions, written_features, writ
 from tenure.project.folder import Folder
 from tenure.project.leakage import pass_gate
 from tenure.project.prepared import ROWS, Prepared, draft_folder, keep_prepared, load_prepared, settings_of
-from tenure.project.reading import RawTable, read_raw
+from tenure.project.reading import RawTable, check_inputs
 from tenure.project.shape import ask_of_prepared, keep_schema
 from tenure.project.skipping import look_up, of_preparing, remember
 from tenure.project.versions import (
@@ -49,8 +49,8 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
     Raises SourceError or TargetError, with nothing written, when the table is unfit; GateFailed when it leaks.
     """
     check_expressions(config)
-    table = read_raw(folder, config)
-    fingerprint = of_preparing(config, table.inputs)
+    found = check_inputs(folder, config)
+    fingerprint = of_preparing(config, found.inputs)
     earlier = look_up(folder, "prepare", fingerprint, _versions(folder))
     if earlier.result is not None and not again:
         prepared = None
@@ -61,6 +61,7 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
             prepared = replace(prepared, settings=settings_of(config), note=same)
             drift = ask_of_prepared(folder, prepared)
             return _remember(folder, config, prepared, fingerprint, drift)
+    table = found.read()
     note = "again: " + "; ".join(earlier.why) if earlier.why else None
     log.info("%spreparing %d rows", f"{note}\n" if note else "", table.n_rows)
     with draft_folder(folder) as draft:

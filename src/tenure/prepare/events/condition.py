@@ -14,7 +14,7 @@ from tenure.prepare.sql.tree import ValueKind
 
 
 def columns_of(condition: Written, available: Iterable[str]) -> tuple[str, ...]:
-    """The columns that a condition reads. Raises ExpressionError for a wrong one, and for a column that is not there."""
+    """The columns that a condition reads. Raises ExpressionError for a wrong one, or a column that is not there."""
     from tenure.prepare.sql.parse import parse
 
     tree = parse(condition.sql, condition.where)
