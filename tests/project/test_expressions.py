@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
@@ -112,6 +114,54 @@ def test_any_command_refuses_a_wrong_expression(
     said = capsys.readouterr().err
     assert f"tenure.yaml, line {3 if WRONG[key] else 2}, {key}\n" in said
     assert "^" in said
+
+
+def visits(root: Path, more: str) -> Project:
+    """Rows with a time that is a column of dates, a plan and a rare plan."""
+    rng, n = np.random.default_rng(0), 1500
+    days, plan = rng.integers(0, 700, n), rng.choice(["basic", "Plus", "rare"], n, p=[0.6, 0.395, 0.005])
+    table = {
+        "seen": [(date(2023, 1, 1) + timedelta(int(day))).isoformat() for day in days],
+        "plan": plan,
+        "city": [f"village {row % 250}" if row % 3 else f"town {row % 5}" for row in range(n)],
+        "spend": rng.gamma(2, 30, n).round(2),
+        "left": np.where(rng.random(n) < 0.2 + days / 1500, "yes", "no"),
+    }
+    pl.DataFrame(table).write_csv(root / "visits.csv")
+    text = f"name: visits\ndata: {{source: visits.csv, target: left, time: seen{more}}}\n"
+    (root / "tenure.yaml").write_text(
+        text + "features: {doy: EXTRACT(DOY FROM seen), cheap: plan = 'Basic' OR spend < 9}\n"
+    )
+    return Project.open(str(root))
+
+
+def test_a_time_that_a_feature_reads_is_explored_as_a_time(tmp_path: Path) -> None:
+    project = visits(tmp_path, "")
+    project.prepare()
+    found = project.explore().to_dict()
+    assert found["scope"].startswith("training rows")
+    kinds = {column["name"]: column["kind"] for column in found["columns"]}
+    assert kinds["seen"] == "date"
+    assert found["trends"]["column"] == "seen"
+    assert "2023" in str(found["trends"])
+
+
+def test_a_word_that_no_row_holds_is_doubted(tmp_path: Path) -> None:
+    rules = (
+        """, rules: ["plan IN ('basic', 'Plus', 'rare', 'plos')", "plan <> 'gold'", "city <> 'village 7'"]"""
+    )
+    prepared = visits(tmp_path, rules).prepare()
+    city = next(column for column in prepared.recipe.columns if column.name == "city")
+    assert "village 7" not in city.levels  # too rare for a level, and still there
+    warnings = [w for w in prepared.warnings if "compares" in w]
+    assert warnings == [
+        "feature 'cheap' compares 'plan' with 'Basic', which no training row holds; did you mean 'basic'?; "
+        "letter case counts",
+        "rule \"plan IN ('basic', 'Plus', 'rare', 'plos')\" compares 'plan' with 'plos', which no training row holds; "
+        "did you mean 'Plus'?",
+        "rule \"plan <> 'gold'\" compares 'plan' with 'gold', which no training row holds; "
+        "its levels are 'basic', 'Plus', 'rare'",
+    ]
 
 
 def test_a_config_without_expressions_needs_no_grammar(plain: Path) -> None:

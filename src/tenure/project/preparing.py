@@ -147,14 +147,18 @@ def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
 
 
 def _doubts(recipe: Recipe, training: pl.DataFrame, path: Path) -> list[str]:
-    """What looks wrong in a sample of raw training rows, and in the ids of all rows that are kept."""
+    """What looks wrong in a sample of raw training rows, in the ids of all rows that are kept, and in expressions."""
     import polars as pl
 
     from tenure.prepare.columns import read
     from tenure.prepare.doubts import look_over
+    from tenure.prepare.sql.words import doubt_words
 
-    typed = read(recipe, training.lazy()).collect()
-    return look_over(recipe, typed, keys=repeated_keys(recipe, pl.scan_parquet(path))).warnings()
+    typed, rows = read(recipe, training.lazy()).collect(), pl.scan_parquet(path)
+    return [
+        *look_over(recipe, typed, keys=repeated_keys(recipe, rows)).warnings(),
+        *doubt_words(recipe, typed, rows),
+    ]
 
 
 def repeated_keys(recipe: Recipe, rows: pl.LazyFrame) -> RepeatedKeys | None:
