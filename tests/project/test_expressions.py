@@ -185,6 +185,44 @@ def test_without_sqlglot_the_config_is_read_all_the_same(
         project.prepare()
 
 
+def test_a_rule_that_warns_is_told_wherever_rows_are_scored(
+    telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path
+) -> None:
+    rules = """[{rule: "monthly_charge <= 60 OR data_gb > 1", then: warn}, {rule: "data_gb < 1e6", then: refuse}]"""
+    project = with_expressions(telecom("sql"), FEATURES, rules)
+    assert any("are kept" in warning for warning in project.run().warnings)
+    live = pl.read_csv(world.live[0], infer_schema=False).head(40)
+    numbers = live.with_columns(pl.col("monthly_charge", "data_gb").cast(pl.Float64, strict=False))
+    breaking = (
+        numbers.select((pl.col("monthly_charge") > 60) & (pl.col("data_gb") <= 1))
+        .to_series()
+        .fill_null(False)
+    )
+    live = live.with_columns(
+        monthly_charge=pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("99")).otherwise("monthly_charge"),
+        data_gb=pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("0.5")).otherwise("data_gb"),
+    )
+    n_breaking = int(breaking.sum()) + (not breaking[3])
+    live.write_csv(tmp_path / "live.csv")
+    (told,) = project.predict(str(tmp_path / "live.csv"), str(tmp_path / "scored.csv"))["rules"]
+    assert (told["rule"], told["rows"]) == ("monthly_charge <= 60 OR data_gb > 1", n_breaking)
+    assert "row 3 (monthly_charge = 99, data_gb = 0.5)" in told["examples"]
+    assert not (tmp_path / "scored.csv.problems.csv").exists()
+    folder = project.folder
+    with TestClient(create_app(ServeSettings(pointer=folder.champion, journal=folder.journal))) as client:
+        answers = client.post("/predict", json=live.to_dicts()).json()["predictions"]
+        page = client.get("/metrics").text
+    rule = {
+        "column": "monthly_charge, data_gb",
+        "rule": "must satisfy the rule monthly_charge <= 60 OR data_gb > 1",
+        "value": "monthly_charge = 99, data_gb = 0.5",
+    }
+    assert rule in answers[3]["warnings"]
+    warned = [a for a in answers if any(w["column"] == rule["column"] for w in a.get("warnings", []))]
+    assert len(warned) == n_breaking
+    assert f'tenure_row_warnings_total{{column="monthly_charge, data_gb"}} {n_breaking}.0' in page
+
+
 def test_a_wrong_expression_stops_before_the_table_is_read(telecom: Callable[[str], Project]) -> None:
     project = with_expressions(telecom("sql"), FEATURES.replace("NULLIF", "NULIF"), "[]")
     Path(project.folder.root / "nothing").mkdir()

@@ -32,6 +32,7 @@ class RowCleaner:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self._expressions = RowExpressions(recipe) if recipe.derived or recipe.rules else None
+        self._warns = any(rule.then == "warn" for rule in recipe.rules)
         # What an expression reads is settled after it has been read; all else in one step.
         kept = {column.name for column in (*recipe.helpers, *(derived.column for derived in recipe.derived))}
         self._cells = tuple(
@@ -77,6 +78,13 @@ class RowCleaner:
         if self._expressions is not None:
             found += self._expressions.problems(self._expressions.derive(values), position)
         return found
+
+    def doubts(self, row: Mapping[str, object], position: int = 0) -> list[CellProblem]:
+        """The rules that a row breaks and that only warn; bad cells count as missing. Reads the row once more."""
+        if not self._warns or self._expressions is None:
+            return []
+        values, _ = self._read(row, position)
+        return self._expressions.doubts(self._expressions.derive(values), position)
 
     def _settled(self, whole: Sequence[CleanValue]) -> tuple[CleanValue, ...]:
         values = [whole[place] for place in self._places]

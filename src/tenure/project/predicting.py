@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from tenure.journal.writer import add_predictions
 from tenure.prepare.columns import read
 from tenure.prepare.schema.breach import Breach, refuse_errors
 from tenure.prepare.sources import batches, check_source, open_source, scan
+from tenure.prepare.sql.rule_watch import RuleWatch
 from tenure.project.folder import Folder
 from tenure.project.promoting import find_release, note
 from tenure.project.shape import ask_of_columns, ask_of_table
@@ -104,7 +106,7 @@ def predict(
             problems_file,
         )
     breaches += answers.check.breaches()
-    for finding in (*shape, *breaches):
+    for finding in (*shape, *breaches, *answers.rules.warnings("scored")):
         log.warning("warning: %s", finding)
     document = {
         "output": str(target),
@@ -115,6 +117,10 @@ def predict(
         "source_sha256": facts.sha256,
         "shape": [change.to_dict() for change in shape],
         "schema": [breach.to_dict() for breach in breaches],
+        "rules": [
+            {"rule": broken.rule.test.sql, "rows": broken.n, "examples": broken.examples}
+            for broken in answers.rules.broken()
+        ],
     }
     note(folder, "batch", document)
     return document
@@ -184,13 +190,16 @@ class _Answers:
         self.n_rows = 0
         self.n_problems = 0
         self.check = scorer.new_check(only=["warning"])
+        recipe = scorer.recipe
+        # the other rules are named row by row, as problems
+        self.rules = RuleWatch(replace(recipe, rules=tuple(r for r in recipe.rules if r.then == "warn")))
 
     def score(self, raw: pl.DataFrame) -> pl.DataFrame:
         """The answers for one batch; they are in the journal when this returns."""
         import polars as pl
 
         started = time.perf_counter()
-        scored = self.scorer.score_table(raw, self.check)
+        scored = self.scorer.score_table(raw, self._look)
         columns: dict[str, Any] = {}
         if self.id_column:
             columns[self.id_column] = raw[self.id_column]
@@ -208,6 +217,10 @@ class _Answers:
         self._journal(raw, scored, (time.perf_counter() - started) / max(len(raw), 1))
         self.n_rows += len(raw)
         return pl.DataFrame(columns)
+
+    def _look(self, typed: pl.DataFrame) -> None:
+        self.check.add(typed)
+        self.rules.count(typed, self.n_rows)
 
     def _reasons(self, raw: pl.DataFrame) -> dict[str, Any]:
         import polars as pl
