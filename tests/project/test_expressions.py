@@ -88,6 +88,8 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 WRONG = {
     "features.half": "features: {half: amount / }\n",
+    "features.told": "features: {told: 1 - left}\n",
+    "features.same": "features: {same: 1 + 1}\n",
     "features.sooner": "features: {sooner: NOW()}\n",
     "data.rules.1": "",
     "data.label.where": "",

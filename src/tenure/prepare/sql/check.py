@@ -55,17 +55,24 @@ def check(
             tree.at,
             _INSTEAD.get((want, checked.kind), "write another expression"),
         )
-    if not columns_of(checked):
-        checker.refuse("the expression is the same in every row", (0, len(sql)), "name a column in it")
+    checker.refuse_constant(checked)
     return checked
 
 
-def check_names(tree: Node, names: Iterable[str], *, sql: str, where: str) -> tuple[str, ...]:
-    """The columns that a tree reads, before their kinds are known; sql, where: as for check.
+def check_names(
+    tree: Node,
+    names: Iterable[str],
+    *,
+    sql: str,
+    where: str,
+    unusable: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
+    """The columns that a tree reads, before their kinds are known; sql, where, unusable: as for check.
 
-    Raises ExpressionError for one that is none of the names.
+    Raises ExpressionError for one that is none of the names, and for a tree that reads none.
     """
-    checker = _Checker(dict.fromkeys(names, "unknown"), {}, sql, where)
+    checker = _Checker(dict.fromkeys(names, "unknown"), unusable or {}, sql, where)
+    checker.refuse_constant(tree)
     return tuple(dict.fromkeys(checker.column(node).name for node in walk(tree) if isinstance(node, Column)))
 
 
@@ -80,6 +87,10 @@ class _Checker:
 
     def refuse(self, what: str, at: Span, todo: str) -> NoReturn:
         raise ExpressionError(what, sql=self.sql, at=at, where=self.where, todo=todo)
+
+    def refuse_constant(self, tree: Node) -> None:
+        if not columns_of(tree):
+            self.refuse("the expression is the same in every row", (0, len(self.sql)), "name a column in it")
 
     def node(self, node: Node) -> Node:
         if isinstance(node, Column):
