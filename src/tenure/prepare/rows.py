@@ -32,7 +32,6 @@ class RowCleaner:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self._expressions = RowExpressions(recipe) if recipe.derived or recipe.rules else None
-        self._warns = any(rule.then == "warn" for rule in recipe.rules)
         # What an expression reads is settled after it has been read; all else in one step.
         kept = {column.name for column in (*recipe.helpers, *(derived.column for derived in recipe.derived))}
         self._cells = tuple(
@@ -51,16 +50,22 @@ class RowCleaner:
         position: the row's number in its request, for messages.
         Raises RowsRefused that names every bad cell of the row at once, or every rule that it breaks.
         """
+        return self.clean_and_doubt(row, position)[0]
+
+    def clean_and_doubt(
+        self, row: Mapping[str, object], position: int = 0
+    ) -> tuple[tuple[CleanValue, ...], Sequence[CellProblem]]:
+        """As clean, and the rules that the row breaks and that only warn."""
         try:
             values = tuple([cell(row[name]) for name, cell in self._cells])
         except (BadCellError, KeyError):
             raise RowsRefused(self.problems(row, position)) from None
         if self._expressions is None:
-            return values
+            return values, ()
         whole = self._expressions.derive(values)
         if self._expressions.broken(whole):
             raise RowsRefused(self._expressions.problems(whole, position))
-        return self._settled(whole)
+        return self._settled(whole), self._expressions.doubts(whole, position)
 
     def clean_anyway(self, row: Mapping[str, object]) -> tuple[tuple[CleanValue, ...], list[str]]:
         """As tables are cleaned: bad cells count as missing, rules do not count.
@@ -78,13 +83,6 @@ class RowCleaner:
         if self._expressions is not None:
             found += self._expressions.problems(self._expressions.derive(values), position)
         return found
-
-    def doubts(self, row: Mapping[str, object], position: int = 0) -> list[CellProblem]:
-        """The rules that a row breaks and that only warn; bad cells count as missing. Reads the row once more."""
-        if not self._warns or self._expressions is None:
-            return []
-        values, _ = self._read(row, position)
-        return self._expressions.doubts(self._expressions.derive(values), position)
 
     def _settled(self, whole: Sequence[CleanValue]) -> tuple[CleanValue, ...]:
         values = [whole[place] for place in self._places]

@@ -93,7 +93,7 @@ class Scorer:
         self._raw_names = {column.name: column.kind for column in recipe.inputs}
         self._check_fit()
         self._cleaner = RowCleaner(recipe)
-        self._clean = self._cleaner.clean
+        self._clean = self._cleaner.clean_and_doubt
         self.schema = schema or schema_of_recipe(recipe)
         self._guard = RowGuard(recipe, self.schema)
         self._encode = row_encoder(encoding, self.feature_names)
@@ -266,14 +266,14 @@ class Scorer:
     def _judge(self, row: Mapping[str, object]) -> tuple[tuple[CleanValue, ...], tuple[CellProblem, ...]]:
         """The clean values of a row, and what of it breaks a rule that is no error."""
         try:
-            values = self._clean(row)
+            values, doubts = self._clean(row)
         except RowsRefused as refused:
             mended, warnings = self._guard.mend(row, refused.problems)
-            values = self._clean(mended)
+            values, doubts = self._clean(mended)
             named = {problem.column for problem in refused.problems}
             found = [p for p in self._guard.check(mended, values) if p.column not in named]
-            return values, (*warnings, *found, *self._cleaner.doubts(mended))
-        return values, (*self._guard.check(row, values), *self._cleaner.doubts(row))
+            return values, (*warnings, *found, *doubts)
+        return values, (*self._guard.check(row, values), *doubts)
 
     def _score(self, margins: tuple[float, ...], warnings: tuple[CellProblem, ...]) -> Score:
         if self.task == "regression":
