@@ -98,15 +98,16 @@ def grouped_rows(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(grouped_rows(), st.integers(0, 3), st.booleans(), st.booleans())
+@given(grouped_rows(), st.integers(0, 3), st.booleans(), st.booleans(), st.booleans())
 def test_what_is_promised_holds_for_any_rows(
-    rows: tuple[np.ndarray, ...], seed: int, by_time: bool, by_cluster: bool
+    rows: tuple[np.ndarray, ...], seed: int, by_time: bool, by_cluster: bool, strict: bool
 ) -> None:
     y, group, cluster, time = rows
     given_rows = {
         "group": group,
         "time": time if by_time else None,
         "cluster": cluster if by_cluster else None,
+        "strict": strict,
     }
     try:
         parts = assign_parts(y, validation=0.25, test=0.25, seed=seed, task="regression", **given_rows)
@@ -120,7 +121,8 @@ def test_what_is_promised_holds_for_any_rows(
         when = np.where(np.isnan(time), -np.inf, time)
         trained, test = when[np.isin(parts, (0, 1))], when[parts == 2]
         one_time = len(np.unique(when)) == 1
-        assert one_time or not len(trained) or not len(test) or trained.max() < test.min()
+        assert not strict or one_time or not len(trained) or not len(test) or trained.max() < test.min()
+        assert one_time or when.min() < test.min(initial=np.inf)  # never the first moment
     else:
         assert not (parts == LEFT_OUT).any()
     np.testing.assert_array_equal(
@@ -140,6 +142,26 @@ def test_a_panel_keeps_both_promises_and_the_shares(n_cutoffs: int, least_kept: 
     kept = np.bincount(parts[parts != LEFT_OUT]) / (parts != LEFT_OUT).sum()
     np.testing.assert_allclose(kept, [0.6, 0.2, 0.2], atol=0.01)
     assert (parts != LEFT_OUT).mean() > least_kept
+
+
+@pytest.mark.parametrize(
+    ("n_cutoffs", "n_tested", "left_out"), [(2, 1, 0.1), (4, 1, 0.15), (10, 2, 0.16), (36, 8, 0.16)]
+)
+def test_a_panel_that_is_kept_loses_the_early_rows_of_test_groups_only(
+    n_cutoffs: int, n_tested: int, left_out: float
+) -> None:
+    customers = 6000
+    group = np.repeat(np.arange(customers), n_cutoffs)
+    time = np.tile(np.arange(n_cutoffs, dtype=float), customers)
+    y = (RANDOM.random(len(group)) < 0.2).astype(float)
+    parts = assign_parts(y, validation=0.2, test=0.2, seed=0, group=group, time=time, strict=False)
+    assert straddling(parts, group) == 0
+    assert sorted(set(time[parts == 2])) == list(range(n_cutoffs - n_tested, n_cutoffs))
+    assert (parts == LEFT_OUT).mean() == pytest.approx(left_out, abs=0.005)
+    # every group is in one part, and all rows of those that are trained on stay
+    share = [len(np.unique(group[parts == part])) / customers for part in range(3)]
+    np.testing.assert_allclose(share, [0.6, 0.2, 0.2], atol=0.01)
+    assert np.isin(parts, (0, 1)).sum() == pytest.approx(0.8 * len(group), rel=0.01)
 
 
 def test_groups_that_are_short_in_time_go_by_time_and_lose_little() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -13,11 +15,13 @@ from tenure.cli import main
 from tenure.errors import GateFailed, ProjectError
 from tenure.journal.entries import NewPrediction
 from tenure.journal.identifiers import new_id_and_time
+from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import add_predictions
 from tenure.project import Project
 from tenure.project.folder import Folder
 from tenure.project.setup import Request, create_project
+from tenure.project.versions import list_versions
 from tests.prepare.leakage.builders import honest, is_yes
 from tests.project.conftest import quick
 
@@ -77,6 +81,71 @@ def test_a_column_that_the_serving_table_lacks_stops(tmp_path: Path):
     with pytest.raises(GateFailed) as caught:
         project.prepare()
     assert "L801 'calls'" in str(caught.value)
+
+
+def customers(n: int, seed: int, closed: bool) -> pl.DataFrame:
+    """Customers with an id. closed: the closing code is filled in when they leave; else it says nothing."""
+    raw = honest(n, seed)
+    chance = np.random.default_rng(seed + 100).random(n) < 0.5
+    filled = is_yes(raw) if closed else chance
+    return raw.with_columns(
+        closing_code=pl.Series(["K1" if one else None for one in filled]),
+        id=pl.Series([f"c{seed}-{number}" for number in range(n)]),
+    )
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Project:
+    """A champion without a leak, which has answered 600 rows that are known to leak by now."""
+    root = tmp_path / "p"
+    customers(3000, 0, closed=False).write_csv(tmp_path / "customers.csv")
+    create_project(Folder(root), Request(str(tmp_path / "customers.csv"), "outcome", "yes", "id"))
+    project = quick(root, "[logistic]")
+    project.run()
+    rows = customers(600, 5, closed=True)
+    rows.drop("outcome").write_csv(tmp_path / "live.csv")
+    project.predict(str(tmp_path / "live.csv"), str(tmp_path / "scored.csv"))
+    rows.select("id", "outcome").write_csv(tmp_path / "outcomes.csv")
+    project.take_outcomes(str(tmp_path / "outcomes.csv"))
+    return project
+
+
+def test_a_leak_in_the_labelled_live_rows_makes_no_challenger(
+    live: Project, capsys: pytest.CaptureFixture[str]
+):
+    root = live.folder.root
+    versions = sorted((root / "versions").iterdir())
+    assert main(["review", "--project", str(root), "--json"]) == 1
+    out, err = capsys.readouterr()
+    (stopping,) = [f for f in json.loads(out)["leakage"]["found"] if f["severity"] == "critical"]
+    assert (stopping["code"], stopping["column"]) == ("L101", "closing_code")
+    assert "no model was made" in err
+    assert "among the labelled live rows" in err
+    assert len(live.registry().versions()) == 1
+    assert sorted((root / "versions").iterdir()) == versions
+    with closing(open_journal(live.folder.journal)) as db:
+        (review,) = [event.body for event in events(db, "review")]
+    assert review["verdict"] == "retrain"
+    assert review["actions"][0].startswith("no challenger: the leakage gate")
+    with (root / "tenure.yaml").open("a") as file:
+        file.write('leakage: {waive: {L101: {closing_code: "known at the start of the month"}}}\n')
+    assert Project.open(str(root)).review()["challenger"] == "2"
+
+
+def test_the_same_customers_later_are_no_leak(live: Project):
+    """Live rows are later rows of customers who are in the training part, too: their past is known."""
+    rows = [live.folder.root.parent / "again.csv", live.folder.root.parent / "came.csv"]
+    table = customers(3000, 0, closed=False).head(600)
+    table.drop("outcome").write_csv(rows[0])
+    live.predict(str(rows[0]), str(live.folder.root.parent / "scored.csv"))
+    table.select("id", "outcome").write_csv(rows[1])
+    live.take_outcomes(str(rows[1]))
+    with live.folder.config_file.open("a") as file:
+        file.write('leakage: {waive: {L101: {closing_code: "known at the start of the month"}}}\n')
+    project = Project.open(str(live.folder.root))
+    assert project.review()["challenger"] == "2"
+    found = list_versions(project.folder)[-1].leakage["found"]
+    assert {"L601", "L602", "L502"}.isdisjoint(finding["code"] for finding in found)
 
 
 def test_rows_of_the_journal_are_compared_with(telecom: Callable[[str], Project]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -79,8 +80,11 @@ def test_from_raw_events_to_scores_by_config_only(shop: Path, monkeypatch, capsy
     assert kept.select("customer", "cutoff").is_duplicated().sum() == 0
     parts = kept.select("customer", part=pl.Series(prepared.parts)).group_by("customer").n_unique()
     assert parts["part"].max() == 1
+    # test customers are seen at the later cutoff only, the others at both
     tested = pl.Series(prepared.parts) == TEST
-    assert kept.filter(tested)["cutoff"].min() > kept.filter(~tested)["cutoff"].max()
+    assert kept.filter(tested)["cutoff"].unique().to_list() == [datetime(2024, 5, 1)]
+    assert kept.filter(~tested)["cutoff"].value_counts()["count"].min() == 240
+    assert sum("60 of 600 rows" in warning for warning in report["warnings"]) == 1
     features = {column.name for column in prepared.recipe.features}
     assert "visits_amount_sum_30d" in features
     assert not {"customer", "cutoff", "churned"} & features
@@ -91,6 +95,14 @@ def test_from_raw_events_to_scores_by_config_only(shop: Path, monkeypatch, capsy
     scores = [pl.read_csv(shop / f"scores.now.{kind}.csv", infer_schema=False) for kind in ("csv", "parquet")]
     assert scores[0].equals(scores[1])
     assert scores[0].columns == ["customer", "prediction", "probability"]
+
+
+def test_a_strict_split_tests_later_than_it_trains(shop: Path):
+    (shop / "tenure.yaml").write_text(f"{CONFIG}split: {{panel: strict}}\n")
+    prepared = Project.open(str(shop)).prepare()
+    kept = prepared.rows.collect()
+    tested = pl.Series(prepared.parts) == TEST
+    assert kept.filter(tested)["cutoff"].min() > kept.filter(~tested)["cutoff"].max()
 
 
 def test_the_panel_at_a_training_cutoff_is_what_was_trained_on(shop: Path):
@@ -181,6 +193,35 @@ def test_a_wrong_panel_is_refused_and_nothing_is_written(shop: Path, arguments, 
     assert sorted(shop.iterdir()) == before
 
 
+def test_a_panel_is_asked_for_what_the_champion_was_trained_on(shop: Path, monkeypatch, capsys):
+    monkeypatch.chdir(shop)
+    told(capsys, "prepare")
+    schema = shop / "schema.json"
+    document = json.loads(schema.read_text())
+    document["columns"]["visits_amount_sum_all"] |= {
+        "maximum": 5000,
+        "severity": {"range": {"predict": "error"}},
+    }
+    schema.write_text(json.dumps(document))
+    told(capsys, "run")
+    panel = told(capsys, "panel", "then.parquet", "--at", "2024-05-01")
+    scored = told(capsys, "predict", "then.parquet", "scores.csv")
+    assert [str(b["column"]) for b in scored["schema"]] == [
+        w.split("'")[1] for w in panel["warnings"] if "column '" in w
+    ]
+    with (shop / "visits.txt").open("a") as file:
+        file.write(f" 00007 {day(70)}  {day(70)} 1000000\n")
+    # without a champion the panel is written, and predict refuses it; with one it is not written
+    pointer = shop / ".tenure" / "champion.json"
+    pointer.rename(shop / "aside.json")
+    assert told(capsys, "panel", "bad.parquet", "--at", "2024-05-01")["rows"] == 300
+    (shop / "aside.json").rename(pointer)
+    for command in (["predict", "bad.parquet", "no.csv"], ["panel", "no.csv", "--at", "2024-05-01"]):
+        assert main(command) == 2
+        assert "'visits_amount_sum_all': must be at least" in capsys.readouterr().err
+        assert not (shop / "no.csv").exists()
+
+
 def test_a_project_without_event_tables_has_no_panel(shop: Path):
     (shop / "tenure.yaml").write_text("name: shop\ndata: {source: tickets.csv, target: opened}\n")
     with pytest.raises(ConfigError, match="no event table"):
@@ -199,6 +240,21 @@ def test_a_column_that_is_not_made_is_named(shop: Path, key: str, hint: str, mon
     (shop / "tenure.yaml").write_text(CONFIG.replace("  target: churned", f"  target: churned\n{key}"))
     assert main(["prepare"]) == 2
     assert hint in capsys.readouterr().err
+
+
+def test_no_panel_is_made_when_nothing_has_changed(shop: Path):
+    with (shop / "tickets.csv").open("a") as file:
+        file.write("00007,some day\n")
+    first = Project.open(str(shop)).prepare()
+    named = shop / ".tenure" / "events.problems.csv"  # written whenever the panel is made
+    assert "some day" in named.read_text()
+    named.unlink()
+    assert Project.open(str(shop)).prepare().id == first.id
+    assert not named.exists()
+    assert Project.open(str(shop)).prepare(again=True).id == first.id
+    assert named.exists()
+    (shop / "tenure.yaml").write_text(CONFIG.replace("within: 30d", "within: 20d"))
+    assert "data.label" in str(Project.open(str(shop)).prepare().note)
 
 
 def test_a_ragged_line_of_words_is_named(shop: Path, monkeypatch, capsys):

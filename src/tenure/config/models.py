@@ -20,6 +20,11 @@ class SplitConfig(Strict):
     validation: Share = 0.2
     test: Share = 0.2
     seed: int = Field(0, ge=0, lt=2**32)
+    panel: Literal["keep", "strict"] | None = Field(
+        None,
+        description="groups with rows at many times. keep: only test groups lose rows, the early ones; strict: no row "
+        "that is trained on is as late as a test row; null: keep with data.cutoffs, else strict",
+    )
 
     @model_validator(mode="after")
     def _leaves_rows_to_learn_from(self) -> SplitConfig:
@@ -159,6 +164,11 @@ class ProjectConfig(Strict):
     retrain: RetrainConfig = RetrainConfig()
     store: StoreConfig = StoreConfig()
     _places: dict[tuple[Hashable, ...], str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def strict_split(self) -> bool:
+        """Whether every row trained on is earlier than every test row, where there are groups and times."""
+        return (self.split.panel or ("keep" if self.data.cutoffs else "strict")) == "strict"
 
     def place(self, *path: Hashable) -> str:
         """Where a key stands, for messages: file and line where they are known, and the key."""

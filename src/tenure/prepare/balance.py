@@ -55,7 +55,7 @@ class Balance:
             total = self.left_out + sum(facts.rows for facts in self.parts.values())
             found.append(
                 f"{self.left_out:,} of {total:,} rows ({self.left_out / total:.0%}) were left out: in any part "
-                "they would either straddle it with their group, or be trained on though later than test rows"
+                "they would either straddle it with their group, or break the order of time that the split keeps"
             )
         if self.p < SIGNIFICANCE:
             values = ", ".join(f"{name} {_short(_told(facts))}" for name, facts in self.parts.items())

@@ -50,16 +50,22 @@ class RowCleaner:
         position: the row's number in its request, for messages.
         Raises RowsRefused that names every bad cell of the row at once, or every rule that it breaks.
         """
+        return self.clean_and_doubt(row, position)[0]
+
+    def clean_and_doubt(
+        self, row: Mapping[str, object], position: int = 0
+    ) -> tuple[tuple[CleanValue, ...], Sequence[CellProblem]]:
+        """As clean, and the rules that the row breaks and that only warn."""
         try:
             values = tuple([cell(row[name]) for name, cell in self._cells])
         except (BadCellError, KeyError):
             raise RowsRefused(self.problems(row, position)) from None
         if self._expressions is None:
-            return values
+            return values, ()
         whole = self._expressions.derive(values)
         if self._expressions.broken(whole):
             raise RowsRefused(self._expressions.problems(whole, position))
-        return self._settled(whole)
+        return self._settled(whole), self._expressions.doubts(whole, position)
 
     def clean_anyway(self, row: Mapping[str, object]) -> tuple[tuple[CleanValue, ...], list[str]]:
         """As tables are cleaned: bad cells count as missing, rules do not count.

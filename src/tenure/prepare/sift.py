@@ -57,6 +57,7 @@ def sift(
     validation: float = 0.2,
     test: float = 0.2,
     seed: int = 0,
+    strict: bool = True,
 ) -> Sifted:
     """Tell the rows of a raw table apart in one pass that holds some ten bytes a row and a sample.
 
@@ -90,6 +91,7 @@ def sift(
         group=groups,
         cluster=None if alike is None else _renumbered(alike.cluster[keep]),
         task=recipe.task,
+        strict=strict,
     )
     warnings += describe_parts(y, dealt, recipe.classes, groups).warnings()
     parts = np.full(n_rows, LEFT_OUT, dtype=np.int8)

@@ -34,6 +34,7 @@ def assign_parts(
     group: Groups | None = None,
     cluster: Numbers | None = None,
     task: Task | None = None,
+    strict: bool = True,
 ) -> np.ndarray:
     """Return the part of each row, int8 [n]: 0 training, 1 validation, 2 test, -1 left out.
 
@@ -44,14 +45,15 @@ def assign_parts(
     straddle either, nor do chains of groups and clusters.
     task: by default "regression" when y has fractions or more than 100 values.
 
-    With groups and time both promises hold, and rows that would break one are left out: see _by_group_and_time.
+    strict: with groups and time both promises hold, and rows that would break one are left out: see
+    _by_group_and_time. If not, rows that are trained on may be as late as test rows: see _tested_late.
     Raises TargetError when some class would be missing from the training part.
     """
     classes = _strata(y, task)
     groups = _entities(group, cluster)
     shares = np.array([1.0 - validation - test, validation, test])
     if time is not None and groups is not None:
-        parts = _by_group_and_time(_times(time), classes, groups, shares, seed)
+        parts = _by_group_and_time(_times(time), classes, groups, shares, seed, strict)
     elif time is not None:
         parts = _by_time(_times(time), shares)
     elif group is not None and groups is not None:
@@ -212,9 +214,9 @@ def _dealt_groups(strata: np.ndarray, sizes: np.ndarray, shares: np.ndarray, ord
 
 
 def _by_group_and_time(
-    times: np.ndarray, classes: np.ndarray, groups: Numbers, shares: np.ndarray, seed: int
+    times: np.ndarray, classes: np.ndarray, groups: Numbers, shares: np.ndarray, seed: int, strict: bool
 ) -> np.ndarray:
-    """Part of each row: no group straddles, and every test row is later than every row trained on.
+    """Part of each row: no group straddles, and every test row is later than every row trained on (if strict).
 
     Where few groups cross a cut in time (they cost at most 5 % of the rows) the parts go by time: a group stands
     where its latest row is, and its rows before that part begins are left out. Validation is later than training
@@ -224,6 +226,7 @@ def _by_group_and_time(
     span: to choose by span would train on those who left early and test on those who stayed. One cut in time is
     placed where the fewest rows are lost; training and validation groups keep the rows up to it, test groups
     those after it, and more or fewer groups go to each part so that the rows that are kept have the shares.
+    If not strict, see _tested_late.
     With one time only there is nothing to order, and the parts go by group alone.
     """
     moments, counts = np.unique(times, return_counts=True)
@@ -236,6 +239,8 @@ def _by_group_and_time(
         stays = own == latest[groups]
         if np.mean(~stays) <= _CROSSING:
             return np.where(stays, own, LEFT_OUT)
+    if not strict:
+        return _tested_late(times, classes, groups, shares, seed)
     before = np.cumsum(counts)[:-1] / len(times)
     # If a part may keep the share w of its groups' rows, it needs its share / w of the groups.
     needed = (1.0 - shares[TEST]) / before + shares[TEST] / (1.0 - before)
@@ -244,6 +249,21 @@ def _by_group_and_time(
     parts = _by_group(classes, groups, shares / kept / needed[best], seed)
     early = times <= moments[best]
     return np.where(early == (parts != TEST), parts, LEFT_OUT)
+
+
+def _tested_late(
+    times: np.ndarray, classes: np.ndarray, groups: Numbers, shares: np.ndarray, seed: int
+) -> np.ndarray:
+    """Part of each row: groups are dealt out by their shares, and test groups keep their latest rows only.
+
+    Latest are the fewest last moments that hold the test share of all rows, but never every moment. So at most the
+    test share of the rows is left out, and each test group is measured at the end of the table.
+    """
+    moments, counts = np.unique(times, return_counts=True)
+    from_here_on = np.cumsum(counts[::-1])[::-1]
+    first = max(1, int(np.sum(from_here_on >= shares[TEST] * len(times) - 0.5)) - 1)
+    parts = _by_group(classes, groups, shares, seed)
+    return np.where((parts == TEST) & (times < moments[first]), LEFT_OUT, parts)
 
 
 def _times(time: np.ndarray) -> np.ndarray:

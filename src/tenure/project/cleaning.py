@@ -9,7 +9,7 @@ from tenure.errors import ProjectError
 from tenure.project.folder import Folder
 from tenure.project.prepared import Prepared
 from tenure.project.preparing import repeated_keys, sift_rows
-from tenure.project.reading import read_raw
+from tenure.project.reading import check_inputs
 
 if TYPE_CHECKING:
     from tenure.prepare.changes import Changes
@@ -28,13 +28,14 @@ def list_changes(folder: Folder, config: ProjectConfig, prepared: Prepared) -> C
     from tenure.prepare.changes import count_changes, left_out_rows
     from tenure.prepare.columns import target_values
 
-    table = read_raw(folder, config)
-    if table.inputs != prepared.fingerprint.inputs:
+    found = check_inputs(folder, config)
+    if found.inputs != prepared.fingerprint.inputs:
         raise ProjectError(
             "the source has changed since it was prepared",
-            where=", ".join(table.inputs),
+            where=", ".join(found.inputs),
             todo="run `tenure prepare` again",
         )
+    table = found.read()
     parts = sift_rows(table, config).parts
     target = prepared.recipe.target
     y = target_values(target, table.rows.select(target.name).collect().to_series())

@@ -10,7 +10,7 @@ from tenure.errors import ProjectError
 from tenure.prepare.split import PART, TRAIN
 from tenure.project.folder import Folder
 from tenure.project.prepared import Prepared, load_prepared, settings_of
-from tenure.project.reading import read_raw
+from tenure.project.reading import check_inputs
 
 if TYPE_CHECKING:
     from tenure.prepare.explore import Exploration
@@ -45,7 +45,7 @@ def _explore_source(folder: Folder, config: ProjectConfig) -> Exploration:
     from tenure.prepare.explore.gather import gather
     from tenure.prepare.explore.study import Question, study_raw
 
-    data, table = config.data, read_raw(folder, config)
+    data, table = config.data, check_inputs(folder, config).read()
     question = Question(config.name, data.target, data.positive, data.time, data.id)
     return study_raw(gather(table.rows.collect_batches(maintain_order=True), table.n_rows), question)
 

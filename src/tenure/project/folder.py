@@ -14,8 +14,9 @@ from pathlib import Path
 
 from tenure.config import FILE_NAME, SCHEMA_FILE, ProjectConfig, load_config
 from tenure.durable import TEMPORARY, write_durably
-from tenure.errors import ProjectBusy, ProjectError
+from tenure.errors import ExtraMissing, ProjectBusy, ProjectError
 from tenure.journal.tables import open_journal
+from tenure.project.expressions import check_expressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,15 @@ class Folder:
         return self.own / "forgotten"
 
     def config(self) -> ProjectConfig:
-        """Read and check tenure.yaml. Raises ConfigError."""
-        return load_config(self.config_file)
+        """Read and check tenure.yaml, its SQL expressions too. Raises ConfigError.
+
+        Without sqlglot nothing can be prepared: the commands that do say so. The others go by a release, which
+        has its expressions as trees.
+        """
+        config = load_config(self.config_file)
+        with contextlib.suppress(ExtraMissing):
+            check_expressions(config)
+        return config
 
     def make(self) -> None:
         """Create what is missing. Raises ProjectError when the folder cannot be written."""

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 _LATEST = 5000
 
 
-def pass_gate(folder: Folder, config: ProjectConfig, prepared: Prepared) -> Prepared:
+def pass_gate(
+    folder: Folder, config: ProjectConfig, prepared: Prepared, *, by_time: bool = False, among: str = ""
+) -> Prepared:
     """Check prepared rows for leaks and note in them what was found.
 
+    by_time: they stand in order of time, and the test rows are the latest.  among: which rows, for messages.
     Raises GateFailed for a critical finding that tenure.yaml does not waive.
     """
     from tenure.prepare.leakage import check_leakage
@@ -35,9 +38,10 @@ def pass_gate(folder: Folder, config: ProjectConfig, prepared: Prepared) -> Prep
         waive=config.leakage.waive,
         serving=serving_rows(folder, config, prepared.recipe),
         is_whole=config.leakage.serving is not None,
+        by_time=by_time,
     )
     if findings.stopping:
-        raise _failed(findings, config, folder)
+        raise _failed(findings, config, folder, among)
     return replace(prepared, warnings=(*prepared.warnings, *findings.warnings()), leakage=findings.to_dict())
 
 
@@ -59,7 +63,7 @@ def serving_rows(folder: Folder, config: ProjectConfig, recipe: Recipe) -> pl.Da
     return text_table(rows, recipe)
 
 
-def _failed(findings: Findings, config: ProjectConfig, folder: Folder) -> GateFailed:
+def _failed(findings: Findings, config: ProjectConfig, folder: Folder, among: str) -> GateFailed:
     """All findings in one message, the gravest first, with how each critical one is mended or waived."""
     stopping = findings.stopping
     lines = [f"  {finding}" for finding in stopping]
@@ -67,6 +71,8 @@ def _failed(findings: Findings, config: ProjectConfig, folder: Folder) -> GateFa
     lines += [f"  {warning}" for warning in findings.warnings()]
     columns = ", ".join(dict.fromkeys(finding.column for finding in stopping if finding.column is not None))
     about = f"in {columns}" if columns else "in the table"
+    if among:
+        about += f", among {among}"
     return GateFailed(
         f"the leakage gate stopped the run, and no model was made: {len(stopping)} critical finding(s) {about}\n"
         + "\n".join(lines),

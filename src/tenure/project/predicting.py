@@ -7,8 +7,9 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from tenure.journal.writer import add_predictions
 from tenure.prepare.columns import read
 from tenure.prepare.schema.breach import Breach, refuse_errors
 from tenure.prepare.sources import batches, check_source, open_source, scan
+from tenure.prepare.sql.rule_watch import RuleWatch
 from tenure.project.folder import Folder
 from tenure.project.promoting import find_release, note
 from tenure.project.shape import ask_of_columns, ask_of_table
@@ -32,8 +34,8 @@ from tenure.release.scorer import Scorer
 if TYPE_CHECKING:
     import polars as pl
 
+    from tenure.config.schema import Severity
     from tenure.prepare.schema.shape import ShapeChange
-    from tenure.prepare.sources import Source, SourceFacts
     from tenure.release.scorer import TableScores
 
 log = logging.getLogger(__name__)
@@ -71,7 +73,8 @@ def predict(
     facts = check_source(table, min_rows=1)
     for warning in facts.warnings:
         log.warning("warning: %s", warning)
-    shape, breaches = _ask_first(scorer, table, facts)
+    raw = scan(table, has_blank_lines=facts.has_blank_lines)
+    shape, breaches = ask_first(scorer, table.name, facts.columns, raw, lambda: batches(table, facts))
     taken = {"prediction", "probability", *(f"probability_{name}" for name in scorer.classes)}
     if scorer.recipe.id in taken:
         raise TenureError(
@@ -103,7 +106,7 @@ def predict(
             problems_file,
         )
     breaches += answers.check.breaches()
-    for finding in (*shape, *breaches):
+    for finding in (*shape, *breaches, *answers.rules.warnings("scored")):
         log.warning("warning: %s", finding)
     document = {
         "output": str(target),
@@ -114,24 +117,37 @@ def predict(
         "source_sha256": facts.sha256,
         "shape": [change.to_dict() for change in shape],
         "schema": [breach.to_dict() for breach in breaches],
+        "rules": [
+            {"rule": broken.rule.test.sql, "rows": broken.n, "examples": broken.examples}
+            for broken in answers.rules.broken()
+        ],
     }
     note(folder, "batch", document)
     return document
 
 
-def _ask_first(scorer: Scorer, table: Source, facts: SourceFacts) -> tuple[list[ShapeChange], list[Breach]]:
-    """Refuse a table that breaks the schema by an error, before a row is answered; returns what else was found."""
-    raw = scan(table, has_blank_lines=facts.has_blank_lines)
-    shape = ask_of_columns(scorer.schema, facts.columns, raw.head(_ROWS_LOOKED_AT), table.name)
-    breaches = ask_of_table(scorer.schema, facts.columns, raw)
-    errors = scorer.new_check(only=["error"])
-    if not errors.asks_nothing:
-        for batch in batches(table, facts):
-            complete = scorer.complete(batch)
-            errors.add(read(scorer.recipe, complete.lazy()).collect(), complete)
-    refuse_errors(
-        [*breaches, *errors.breaches()], table.name, "mend the named cells, or leave those rows out"
-    )
+def ask_first(
+    scorer: Scorer,
+    name: str,
+    columns: Sequence[str],
+    raw: pl.LazyFrame,
+    pieces: Callable[[], Iterable[pl.DataFrame]],
+    only: Sequence[Severity] = ("error",),
+) -> tuple[list[ShapeChange], list[Breach]]:
+    """Refuse a table that breaks the schema by an error, before a row is answered; returns what else was found.
+
+    name: of the table, for messages.  raw, pieces: its rows, whole and piece by piece.  only: the severities of the
+    rules that its cells are asked about now. Raises SourceError or ColumnsMissing.
+    """
+    shape = ask_of_columns(scorer.schema, columns, raw.head(_ROWS_LOOKED_AT), name)
+    breaches = ask_of_table(scorer.schema, columns, raw)
+    check = scorer.new_check(only=only)
+    if not check.asks_nothing:
+        for piece in pieces():
+            complete = scorer.complete(piece)
+            check.add(read(scorer.recipe, complete.lazy()).collect(), complete)
+    breaches += check.breaches()
+    refuse_errors(breaches, name, "mend the named cells, or leave those rows out")
     return shape, breaches
 
 
@@ -174,13 +190,16 @@ class _Answers:
         self.n_rows = 0
         self.n_problems = 0
         self.check = scorer.new_check(only=["warning"])
+        recipe = scorer.recipe
+        # the other rules are named row by row, as problems
+        self.rules = RuleWatch(replace(recipe, rules=tuple(r for r in recipe.rules if r.then == "warn")))
 
     def score(self, raw: pl.DataFrame) -> pl.DataFrame:
         """The answers for one batch; they are in the journal when this returns."""
         import polars as pl
 
         started = time.perf_counter()
-        scored = self.scorer.score_table(raw, self.check)
+        scored = self.scorer.score_table(raw, self._look)
         columns: dict[str, Any] = {}
         if self.id_column:
             columns[self.id_column] = raw[self.id_column]
@@ -198,6 +217,10 @@ class _Answers:
         self._journal(raw, scored, (time.perf_counter() - started) / max(len(raw), 1))
         self.n_rows += len(raw)
         return pl.DataFrame(columns)
+
+    def _look(self, typed: pl.DataFrame) -> None:
+        self.check.add(typed)
+        self.rules.count(typed, self.n_rows)
 
     def _reasons(self, raw: pl.DataFrame) -> dict[str, Any]:
         import polars as pl

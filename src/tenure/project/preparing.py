@@ -22,7 +22,7 @@ from tenure.project.expressions import check_expressions, written_features, writ
 from tenure.project.folder import Folder
 from tenure.project.leakage import pass_gate
 from tenure.project.prepared import ROWS, Prepared, draft_folder, keep_prepared, load_prepared, settings_of
-from tenure.project.reading import RawTable, read_raw
+from tenure.project.reading import RawTable, check_inputs
 from tenure.project.shape import ask_of_prepared, keep_schema
 from tenure.project.skipping import look_up, of_preparing, remember
 from tenure.project.versions import (
@@ -49,8 +49,8 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
     Raises SourceError or TargetError, with nothing written, when the table is unfit; GateFailed when it leaks.
     """
     check_expressions(config)
-    table = read_raw(folder, config)
-    fingerprint = of_preparing(config, table.inputs)
+    found = check_inputs(folder, config)
+    fingerprint = of_preparing(config, found.inputs)
     earlier = look_up(folder, "prepare", fingerprint, _versions(folder))
     if earlier.result is not None and not again:
         prepared = None
@@ -61,6 +61,7 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
             prepared = replace(prepared, settings=settings_of(config), note=same)
             drift = ask_of_prepared(folder, prepared)
             return _remember(folder, config, prepared, fingerprint, drift)
+    table = found.read()
     note = "again: " + "; ".join(earlier.why) if earlier.why else None
     log.info("%spreparing %d rows", f"{note}\n" if note else "", table.n_rows)
     with draft_folder(folder) as draft:
@@ -141,18 +142,23 @@ def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
         validation=split.validation,
         test=split.test,
         seed=split.seed,
+        strict=config.strict_split,
     )
 
 
 def _doubts(recipe: Recipe, training: pl.DataFrame, path: Path) -> list[str]:
-    """What looks wrong in a sample of raw training rows, and in the ids of all rows that are kept."""
+    """What looks wrong in a sample of raw training rows, in the ids of all rows that are kept, and in expressions."""
     import polars as pl
 
     from tenure.prepare.columns import read
     from tenure.prepare.doubts import look_over
+    from tenure.prepare.sql.words import doubt_words
 
-    typed = read(recipe, training.lazy()).collect()
-    return look_over(recipe, typed, keys=repeated_keys(recipe, pl.scan_parquet(path))).warnings()
+    typed, rows = read(recipe, training.lazy()).collect(), pl.scan_parquet(path)
+    return [
+        *look_over(recipe, typed, keys=repeated_keys(recipe, rows)).warnings(),
+        *doubt_words(recipe, typed, rows),
+    ]
 
 
 def repeated_keys(recipe: Recipe, rows: pl.LazyFrame) -> RepeatedKeys | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,24 +29,42 @@ class RawTable:
     warnings: tuple[str, ...] = ()
 
 
-def read_raw(folder: Folder, config: ProjectConfig) -> RawTable:
-    """Find and check what tenure.yaml names; rows of persons who were forgotten stay out.
+@dataclass(frozen=True, slots=True)
+class CheckedInputs:
+    """What tenure.yaml names, found and checked; its rows are made when they are asked for.
 
-    Raises SourceError, ColumnsMissing or TargetError when it is unfit.
+    inputs: what was read -> SHA-256 of its bytes.  make: makes the rows, which takes long where there are event
+    tables, and is not asked to when nothing has changed.
     """
-    table = _of_events(folder, config) if config.data.tables else _of_source(folder, config)
-    rows, n_gone = without_forgotten(folder, table.rows)
-    if not n_gone:
-        return table
-    warning = f"{n_gone} row(s) of persons who were forgotten are still in the source, and were left out"
-    return RawTable(rows, table.n_rows - n_gone, table.inputs, (warning, *table.warnings))
+
+    inputs: dict[str, str]
+    folder: Folder
+    make: Callable[[], RawTable]
+
+    def read(self) -> RawTable:
+        """The rows; those of persons who were forgotten stay out. Raises SourceError or TargetError for unfit ones."""
+        table = self.make()
+        rows, n_gone = without_forgotten(self.folder, table.rows)
+        if not n_gone:
+            return table
+        warning = f"{n_gone} row(s) of persons who were forgotten are still in the source, and were left out"
+        return RawTable(rows, table.n_rows - n_gone, table.inputs, (warning, *table.warnings))
 
 
-def _of_events(folder: Folder, config: ProjectConfig) -> RawTable:
-    from tenure.project.panels import read_panel
+def check_inputs(folder: Folder, config: ProjectConfig) -> CheckedInputs:
+    """Find and check what tenure.yaml names. Raises SourceError or ColumnsMissing when it is unfit."""
+    if not config.data.tables:
+        table = _of_source(folder, config)
+        return CheckedInputs(table.inputs, folder, lambda: table)
+    from tenure.project.panels import check_tables, make_panel
 
-    panel, inputs = read_panel(folder, config.data)
-    return RawTable(panel.rows.lazy(), len(panel.rows), inputs, panel.warnings)
+    tables = check_tables(folder, config, config.data if config.data.source else None, folder.root)
+
+    def make() -> RawTable:
+        panel = make_panel(folder, config, tables)
+        return RawTable(panel.rows.lazy(), len(panel.rows), tables.inputs, panel.warnings)
+
+    return CheckedInputs(tables.inputs, folder, make)
 
 
 def _of_source(folder: Folder, config: ProjectConfig) -> RawTable:

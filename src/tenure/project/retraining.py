@@ -28,6 +28,7 @@ from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION, assign_parts
 from tenure.prepare.survey import learn_anew
 from tenure.project.folder import Folder
 from tenure.project.generating import Generated, with_generated
+from tenure.project.leakage import pass_gate
 from tenure.project.prepared import Prepared, keep_rows, load_prepared
 from tenure.project.promoting import note, open_registry
 from tenure.project.runs import config_hash, find_record, new_run_id, record_run
@@ -75,6 +76,7 @@ def retrain(
 
     The later of the fresh rows are kept for the comparison, as neither model has seen them; the others
     join the rows that the champion was trained on.
+    Raises GateFailed, with nothing registered, when these rows leak.
     """
     config = with_overrides(config, budget, None)
     task = scorer.task
@@ -212,7 +214,17 @@ def _extend(
         ),
         content=None,
     )
-    return keep_rows(folder, config, prepared)
+    return keep_rows(folder, config, _gated(folder, config, prepared, len(before)))
+
+
+def _gated(folder: Folder, config: ProjectConfig, prepared: Prepared, n_before: int) -> Prepared:
+    """The rows, when neither they nor the live ones alone leak: among many old rows a new leak does not show.
+
+    What is only to be warned of is told of all rows together.
+    """
+    live = replace(prepared, rows=prepared.rows.slice(n_before))
+    pass_gate(folder, config, live, by_time=True, among="the labelled live rows")
+    return pass_gate(folder, config, prepared, by_time=True)
 
 
 def _read_like(raw: pl.DataFrame, recipe: Recipe, schema: pl.Schema) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tenure.config import ProjectConfig, source_like
-from tenure.errors import ColumnsMissing, RowsRefused, SourceError
+from tenure.errors import ColumnsMissing, GateFailed, RowsRefused, SourceError
 from tenure.journal.entries import GivenOutcome, Prediction, from_micros, row_key
 from tenure.journal.queries import events, health, labelled, predictions_between
 from tenure.journal.tables import open_journal
@@ -103,7 +103,10 @@ def review(
     dry_run: bool,
     budget: float | None,
 ) -> dict[str, Any]:
-    """Monitor, decide, and unless dry_run carry the decision out. What was decided and done is recorded."""
+    """Monitor, decide, and unless dry_run carry the decision out. What was decided and done is recorded.
+
+    Raises GateFailed, recorded too, when the rows that a challenger would be trained on leak.
+    """
     registry = open_to_change(folder, config)
     champion = registry.resolve("champion")
     holder = Holder(champion.version, folder.root / champion.path)
@@ -121,7 +124,13 @@ def review(
         "dry_run": dry_run,
     }
     if not dry_run:
-        document |= _act(folder, config, registry, decision, champion, scorer, new, budget)
+        try:
+            document |= _act(folder, config, registry, decision, champion, scorer, new, budget)
+        except GateFailed as error:
+            note(
+                folder, "review", {**document, **error.document, "actions": [f"no challenger: {error.what}"]}
+            )
+            raise
     note(folder, "review", document)
     return document
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -86,10 +86,14 @@ class Scorer:
         self.positive: str | None = recipe.target.positive
         self.threshold = calibration.threshold
         self.feature_names: tuple[str, ...] = tuple(column.name for column in recipe.features)
+        # what a row's warnings name: a column, or the columns of a rule that only warns
+        self.warned_names = frozenset(self.feature_names) | {
+            ", ".join(rule.test.columns) for rule in recipe.rules if rule.then == "warn"
+        }
         self._raw_names = {column.name: column.kind for column in recipe.inputs}
         self._check_fit()
         self._cleaner = RowCleaner(recipe)
-        self._clean = self._cleaner.clean
+        self._clean = self._cleaner.clean_and_doubt
         self.schema = schema or schema_of_recipe(recipe)
         self._guard = RowGuard(recipe, self.schema)
         self._encode = row_encoder(encoding, self.feature_names)
@@ -157,10 +161,12 @@ class Scorer:
 
         return TableCheck(terms_of(self.schema, self.recipe, "predict"), only)
 
-    def score_table(self, raw: pl.DataFrame, check: TableCheck | None = None) -> TableScores:
+    def score_table(
+        self, raw: pl.DataFrame, look: Callable[[pl.DataFrame], None] | None = None
+    ) -> TableScores:
         """Score a raw table, with the bits of score_row; cells that break the recipe count as missing.
 
-        check: counts what of it breaks the schema.
+        look: is shown the rows as they are read, to count what of them is to be warned of.
         Raises ColumnsMissing when feature columns are absent that the schema asks for, SourceError for nested ones.
         """
         from tenure.prepare.columns import read, settle
@@ -168,8 +174,8 @@ class Scorer:
         raw = self.complete(raw)
         typed = read(self.recipe, raw.lazy()).collect()
         clean = settle(self.recipe, typed.lazy()).collect()
-        if check is not None:
-            check.add(typed)
+        if look is not None:
+            look(typed)
         return self.score_clean(clean, self._table_problems(raw, typed))
 
     def score_clean(self, clean: pl.DataFrame, problems: Sequence[CellProblem] = ()) -> TableScores:
@@ -260,14 +266,14 @@ class Scorer:
     def _judge(self, row: Mapping[str, object]) -> tuple[tuple[CleanValue, ...], tuple[CellProblem, ...]]:
         """The clean values of a row, and what of it breaks a rule that is no error."""
         try:
-            values = self._clean(row)
+            values, doubts = self._clean(row)
         except RowsRefused as refused:
             mended, warnings = self._guard.mend(row, refused.problems)
-            values = self._clean(mended)
+            values, doubts = self._clean(mended)
             named = {problem.column for problem in refused.problems}
             found = [p for p in self._guard.check(mended, values) if p.column not in named]
-            return values, (*warnings, *found)
-        return values, self._guard.check(row, values)
+            return values, (*warnings, *found, *doubts)
+        return values, (*self._guard.check(row, values), *doubts)
 
     def _score(self, margins: tuple[float, ...], warnings: tuple[CellProblem, ...]) -> Score:
         if self.task == "regression":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -76,7 +76,7 @@ class ServiceMetrics:
             counter = self._by_answer[key] = self._predictions.labels(*key)
         counter.inc()
 
-    def count_warnings(self, warnings: Sequence[Mapping[str, str]], columns: Sequence[str]) -> None:
+    def count_warnings(self, warnings: Sequence[Mapping[str, str]], columns: Collection[str]) -> None:
         """Count the warnings of one answered row. columns: the model's; names that clients make up count as one."""
         for warning in warnings:
             self._warnings.labels(warning["column"] if warning["column"] in columns else "(new)").inc()

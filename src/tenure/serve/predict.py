@@ -89,7 +89,7 @@ class PredictEndpoint:
         for entry, answer in zip(entries, answers, strict=True):
             service.metrics.count_prediction(model.version, entry.prediction)
             if "warnings" in answer:
-                service.metrics.count_warnings(answer["warnings"], model.scorer.feature_names)
+                service.metrics.count_warnings(answer["warnings"], model.scorer.warned_names)
         return _encode({"model": model.json, "predictions": answers})
 
 

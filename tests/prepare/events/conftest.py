@@ -10,6 +10,7 @@ import pytest
 
 from tenure.config import DataConfig
 from tenure.prepare.events import Events, Panel, build_panel, type_events
+from tenure.prepare.events.labels import columns_of_label
 
 CALLS = {
     "source": "calls.csv",
@@ -36,7 +37,8 @@ def config(calls: dict[str, Any] | None = None, **data: Any) -> DataConfig:
 def typed(data: DataConfig, rows: list[tuple[Any, ...]], *columns: str) -> Events:
     names = columns or ("customer", "time", "minutes")
     table = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
-    return type_events("calls", table.lazy(), data.tables["calls"])
+    also = columns_of_label(data.label, names) if data.label else {}
+    return type_events("calls", table.lazy(), data.tables["calls"], also)
 
 
 @pytest.fixture

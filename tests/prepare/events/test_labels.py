@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenure.errors import ConfigError, TargetError
+from tenure.errors import ExpressionError, TargetError
 from tenure.prepare.date_text import micros_of
 from tenure.prepare.events import build_panel, type_events
+from tenure.prepare.events.labels import columns_of_label
 from tests.prepare.events import reference
 from tests.prepare.events.conftest import config
 from tests.prepare.events.reference import DAY, Event
@@ -98,11 +99,53 @@ def test_labels_that_are_all_alike_cannot_be_learned(panel_of):
         panel_of(data, ROWS)
 
 
-@pytest.mark.parametrize("where", ["minutes >", "1 +", "minutes"])
-def test_a_condition_that_is_none_is_refused_with_its_place(panel_of, where: str):
+@pytest.mark.parametrize(
+    ("where", "mark", "reason"),
+    [
+        ("minutes >", ">", "not valid SQL"),
+        ("minutes", "minutes", "a boolean is expected"),
+        ("minutes > 'long'", "minutes > 'long'", "do not go together"),
+        ("minute > 3", "minute", "did you mean 'minutes'"),
+        ("minutes > AVG(minutes)", "AVG", "is an aggregate"),
+        ("minutes = minutes AND 1 > CURRENT_DATE", "CURRENT_DATE", "differs from day to day"),
+    ],
+)
+def test_a_condition_that_is_none_is_refused_with_its_place(panel_of, where: str, mark: str, reason: str):
     data = config(label={"table": "calls", "when": "none", "within": "7d", "where": where})
-    with pytest.raises(ConfigError, match=r"data\.label\.where"):
+    with pytest.raises(ExpressionError, match=r"data\.label\.where") as caught:
         panel_of(data, ROWS)
+    assert reason in str(caught.value)
+    assert where[slice(*caught.value.at)] == mark
+
+
+@pytest.mark.parametrize(
+    ("where", "quiet"),
+    [
+        ("kind = 'order' AND paid", ["bob"]),
+        ("NOT paid OR kind IS NULL", ["ann", "bob"]),
+        ("UPPER(kind) LIKE 'REF%'", ["ann", "eve"]),
+        ("due >= '2024-02-01'", ["bob"]),
+        ("EXTRACT(MONTH FROM due) = 1", ["ann", "eve"]),
+    ],
+)
+def test_a_condition_reads_every_kind_of_value(where: str, quiet: list[str]):
+    data = config(label={"table": "calls", "when": "none", "within": "7d", "where": where})
+    columns = ("customer", "time", "minutes", "kind", "due", "paid")
+    rows = [
+        ("ann", "2024-01-05", "1", None, None, None),
+        ("ann", "2024-01-12", "3", "order", "2024-02-01", True),
+        ("bob", "2024-01-05", "1", None, None, None),
+        ("bob", "2024-01-12", "2", "refund", "2024-01-31", True),
+        ("eve", "2024-01-05", "1", None, None, None),
+        ("eve", "2024-01-11", "4", "order", "2024-02-02", False),
+        ("eve", "2024-01-12", "4", "order", "2024-02-02", True),
+        ("eve", "2024-01-17", "4", "order", "2024-02-02", True),
+    ]
+    table = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String) | {"paid": pl.Boolean}, orient="row")
+    assert data.label is not None
+    typed = type_events("calls", table.lazy(), data.tables["calls"], columns_of_label(data.label, columns))
+    panel = build_panel(data, [typed], None, data.cutoffs.moments).rows
+    assert panel.filter(pl.col("quiet") == "yes")["customer"].to_list() == quiet
 
 
 def test_a_cutoff_with_one_label_only_is_told(panel_of):

@@ -17,7 +17,8 @@ from tenure.prepare.learn import learn_recipe, learn_target
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.rows import RowCleaner
 from tenure.prepare.split import PART, TRAIN
-from tenure.prepare.sql.learn import Written, with_expressions
+from tenure.prepare.sql.expression import Written
+from tenure.prepare.sql.learn import with_expressions
 from tenure.prepare.sql.rule_watch import RuleWatch
 from tenure.prepare.survey import learn_anew
 from tenure.prepare.typed import typed_columns

@@ -1,44 +1,51 @@
-"""The SQL condition that says which events count for the label."""
+"""The SQL condition that says which events count for the label: the language of features and rules."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
-from tenure.errors import ConfigError
 from tenure.prepare.events.columns import VALUE
-
-_PLACE = "data.label.where"
-
-
-def read_condition(sql: str) -> pl.Expr:
-    """The condition as an expression over an event table's own columns. Raises ConfigError when it is wrong."""
-    try:
-        return pl.sql_expr(sql)
-    except pl.exceptions.PolarsError as error:
-        raise _wrong(sql, str(error)) from error
+from tenure.prepare.sql.check import check_names
+from tenure.prepare.sql.columnar import compile_columns
+from tenure.prepare.sql.expression import Written, read_expression
+from tenure.prepare.sql.tree import ValueKind
 
 
-def columns_of(condition: pl.Expr) -> list[str]:
-    """The columns that a condition reads."""
-    return list(dict.fromkeys(condition.meta.root_names()))
+def columns_of(condition: Written, available: Iterable[str]) -> tuple[str, ...]:
+    """The columns that a condition reads. Raises ExpressionError for a wrong one, or a column that is not there."""
+    from tenure.prepare.sql.parse import parse
+
+    tree = parse(condition.sql, condition.where)
+    return check_names(tree, available, sql=condition.sql, where=condition.where)
 
 
-def meeting(condition: pl.Expr, rows: pl.DataFrame, sql: str) -> pl.DataFrame:
-    """The rows of typed events that meet a condition; one that comes out as null is not met."""
-    values = rows.select(pl.col(VALUE + column).alias(column) for column in columns_of(condition))
-    try:
-        met = values.select(condition).to_series()
-    except pl.exceptions.PolarsError as error:
-        raise _wrong(sql, str(error)) from error
-    if met.dtype != pl.Boolean:
-        raise _wrong(sql, f"it gives {met.dtype} values, not true and false")
+def meeting(condition: Written, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of typed events that meet a condition; one that comes out as null is not met.
+
+    Raises ExpressionError where it does not fit what the columns hold.
+    """
+    values = {name.removeprefix(VALUE): name for name in rows.columns if name.startswith(VALUE)}
+    kinds = {column: _kind(rows.schema[name]) for column, name in values.items()}
+    found = read_expression(condition.sql, kinds, where=condition.where, want="boolean")
+    read = rows.select(_as_value(values[column], kinds[column]).alias(column) for column in found.columns)
+    # with_columns, because a condition that is the same for all rows would be one row long
+    met = read.with_columns(compile_columns(found.tree).alias(_MET))[_MET]
     return rows.filter(met.fill_null(False))
 
 
-def _wrong(sql: str, why: str) -> ConfigError:
-    reason = (why.splitlines() or [""])[0]
-    return ConfigError(
-        f"{_PLACE}: {sql!r} is no condition over the table's columns: {reason}",
-        where=_PLACE,
-        todo="write a SQL condition such as amount > 0 AND kind = 'order'",
-    )
+_MET = "__met"
+
+
+def _kind(dtype: pl.DataType) -> ValueKind:
+    kinds: dict[type[pl.DataType], ValueKind] = {
+        pl.Float64: "number",
+        pl.Boolean: "boolean",
+        pl.String: "text",
+    }
+    return kinds.get(dtype.base_type(), "date")
+
+
+def _as_value(name: str, kind: ValueKind) -> pl.Expr:
+    return pl.col(name).dt.epoch("us") if kind == "date" else pl.col(name)

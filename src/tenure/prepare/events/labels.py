@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,11 +12,13 @@ from tenure.config.events import ROWS, LabelConfig
 from tenure.prepare.date_text import micros_of
 from tenure.prepare.events.aggregates import aggregate
 from tenure.prepare.events.columns import Events
-from tenure.prepare.events.condition import columns_of, meeting, read_condition
+from tenure.prepare.events.condition import columns_of, meeting
 from tenure.prepare.events.features import microseconds
 from tenure.prepare.events.pairs import AT, ROW, pairs_between
+from tenure.prepare.sql.expression import Written
 
 YES, NO = "yes", "no"
+PLACE = "data.label.where"
 _MADE = "made"
 
 
@@ -32,28 +35,34 @@ class Labels:
     until: int | None
 
 
-def columns_of_label(label: LabelConfig) -> dict[str, list[str]]:
-    """The columns of the event table that the rule reads, with what is made of them. Raises ConfigError for `where`."""
+def columns_of_label(
+    label: LabelConfig, available: Iterable[str], place: str = PLACE
+) -> dict[str, list[str]]:
+    """The columns of the event table that the rule reads, with what is made of them.
+
+    available: the table's columns.  place: of `where`, for messages. Raises ExpressionError for `where`.
+    """
     columns: dict[str, list[str]] = {}
     if label.where is not None:
-        columns = {column: [] for column in columns_of(read_condition(label.where))}
+        columns = {column: [] for column in columns_of(Written(label.where, place), available)}
     if label.aggregate is not None and label.aggregate.column != ROWS:
         columns.setdefault(label.aggregate.column, []).append(label.aggregate.by)
     return columns
 
 
-def label_rows(rows: pl.DataFrame, events: Events, label: LabelConfig) -> Labels:
+def label_rows(rows: pl.DataFrame, events: Events, label: LabelConfig, place: str = PLACE) -> Labels:
     """Label every row from the events with AT < time <= AT + within.
 
     rows: ROW (0, 1, 2, …), KEY, AT (microseconds), at least one.  The window of a row has closed when AT + within
     is not after `until`: the config's, or the latest time at which any event of the table became known. When an
     event became known plays no further part: a label is what came to be, however late it was heard of.
+    place: of `where`, for messages. Raises ExpressionError where it does not fit the columns.
     """
     within = microseconds(timedelta(seconds=label.within)) or 0
     until = micros_of(label.until) if label.until else events.last_known
     table = events.rows
     if label.where is not None:
-        table = meeting(read_condition(label.where), table, label.where)
+        table = meeting(Written(label.where, place), table)
     column, by = (label.aggregate.column, label.aggregate.by) if label.aggregate else (ROWS, "count")
     pieces = [
         piece.select(ROW).hstack(aggregate(pairs, len(piece), [(_MADE, by, column)]))

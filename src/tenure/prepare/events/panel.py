@@ -21,7 +21,7 @@ from tenure.prepare.events.customers import (
     rows_at_own_time,
 )
 from tenure.prepare.events.features import features_as_of
-from tenure.prepare.events.labels import label_rows
+from tenure.prepare.events.labels import PLACE, label_rows
 from tenure.prepare.events.notes import note_keys, note_labels, note_moments, note_one_sided, note_problems
 from tenure.prepare.events.pairs import AT, ROW
 from tenure.records import CellProblem
@@ -49,12 +49,14 @@ def build_panel(
     cutoffs: Sequence[datetime] | None,
     *,
     labelled: bool = True,
+    place: str = PLACE,
 ) -> Panel:
     """Join event tables to rows as of a time.
 
     tables: those of data.tables, in its order.  source: the table of data.source; None: the ids are the keys seen.
     cutoffs: None means each row's own data.time.
     labelled: with the target; made by data.label, rows whose label window has not closed are left out.
+    place: of data.label.where, for messages.
     Training and `tenure panel --at` differ in cutoffs and labelled only; a feature depends on its own id, its own
     cutoff and the events known then, on nothing else.
     Raises SourceError when no row is left, TargetError when all are labelled alike.
@@ -73,7 +75,7 @@ def build_panel(
             source = source.drop(data.target, strict=False)
     target = pl.DataFrame()
     if labelled and data.label is not None and len(rows):
-        rows, target, notes = _label(data.label, data.target, tables, rows)
+        rows, target, notes = _label(data.label, data.target, tables, rows, place)
         warnings += notes
     if rows.is_empty():
         raise SourceError(
@@ -92,11 +94,11 @@ def build_panel(
 
 
 def _label(
-    label: LabelConfig, target: str, tables: Sequence[Events], rows: pl.DataFrame
+    label: LabelConfig, target: str, tables: Sequence[Events], rows: pl.DataFrame, place: str
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
     """The rows that can be labelled, numbered anew; their labels, as a column; what to say of the others."""
     events = next(events for events in tables if events.name == label.table)
-    labels = label_rows(rows, events, label)
+    labels = label_rows(rows, events, label, place)
     notes = note_labels(label, labels, events, rows)
     rows = rows.filter(labels.closed).drop(ROW).with_row_index(ROW)
     values = labels.values.filter(labels.closed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -62,21 +62,24 @@ def study_raw(gathered: Gathered, question: Question) -> Exploration:
 
 def study_typed(gathered: Gathered, recipe: Recipe, question: Question) -> Exploration:
     """Study rows that a recipe has read (see prepare.typed): how each column is read is known."""
+    # those that only expressions read, as the time column may be, are values as well
+    helpers = {column.name: column for column in recipe.helpers}
     studied = {}
     for column in recipe.columns:
         studied[column.name] = Studied(column, recipe.ignored.get(column.name), None)
     for name, why in recipe.ignored.items():
         if name not in studied and name in gathered.sample.columns:
-            studied[name] = replace(_study(name, gathered.sample[name], question), why=why, warning=None)
+            found = helpers.get(name) or _study(name, gathered.sample[name], question).recipe
+            studied[name] = Studied(found, why, None)
     kind: Kind = "category" if recipe.target.classes else "number"
     studied[recipe.target.name] = Studied(ColumnRecipe(recipe.target.name, kind), None, None)
     order = [name for name in gathered.sample.columns if name in studied]
-    features = {column.name for column in recipe.features}
+    inputs = {column.name for column in recipe.inputs}
     cells = {
         name: cells_of(
             studied[name].recipe,
             _settle(studied[name], gathered.sample[name])
-            if name in features
+            if name in inputs
             else _read(studied[name], gathered.sample[name]),
         )
         for name in order

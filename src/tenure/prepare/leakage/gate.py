@@ -46,14 +46,16 @@ def check_leakage(
     waive: Mapping[str, Mapping[str, str]] | None = None,
     serving: pl.DataFrame | None = None,
     is_whole: bool = True,
+    by_time: bool = False,
 ) -> Findings:
     """Look for leaks in split rows.
 
     rows: as they are kept, see prepare.typed; the target is read in the training part only.
     waive: code -> column (or "*") -> reason.
     serving: raw rows as the service gets them.  is_whole: they hold every column that will be sent.
+    by_time: the rows stand in order of time, and the test rows are the latest.
     """
-    table = Table(recipe, rows, serving, is_whole)
+    table = Table(recipe, rows, serving, is_whole, by_time)
     found = _explained([finding for check in VALUE_CHECKS for finding in check(table)])
     found += [finding for check in OTHER_CHECKS for finding in check(table)]
     return settle(found, _not_run(table), waive or {})

@@ -54,13 +54,20 @@ class Table:
 
     rows: of all parts, as they are kept, see prepare.typed; read column by column, or a sample of them.
     serving: raw rows as the service meets them, or None.  is_whole: they hold every column that will ever
-    be sent; else a column that is absent there may only be new.
+    be sent; else a column that is absent there may only be new.  by_time: the rows stand in order of time and the
+    later parts are later, though no column says so.
     """
 
     recipe: Recipe
     rows: pl.LazyFrame
     serving: pl.DataFrame | None = None
     is_whole: bool = True
+    by_time: bool = False
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the order of the rows is time, so that the past of a row may be known."""
+        return self.by_time or self.recipe.time is not None
 
     @cached_property
     def parts(self) -> np.ndarray:

@@ -6,7 +6,7 @@ beside a boolean or a date is read as one ("Partner = 'Yes'", "start > '2024-01-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import NoReturn, cast
 
@@ -15,7 +15,7 @@ from tenure.prepare.sql import scalars
 from tenure.prepare.sql.calendar import PARTS, UNITS
 from tenure.prepare.sql.row import folded
 from tenure.prepare.sql.signatures import ALIKE, COMPARISONS, OPERATIONS
-from tenure.prepare.sql.tree import Call, Column, Constant, Node, Span, ValueKind, columns_of
+from tenure.prepare.sql.tree import Call, Column, Constant, Node, Span, ValueKind, columns_of, walk
 
 _MOST_DIGITS = 15
 _INSTEAD: dict[tuple[str, str], str] = {
@@ -55,9 +55,25 @@ def check(
             tree.at,
             _INSTEAD.get((want, checked.kind), "write another expression"),
         )
-    if not columns_of(checked):
-        checker.refuse("the expression is the same in every row", (0, len(sql)), "name a column in it")
+    checker.refuse_constant(checked)
     return checked
+
+
+def check_names(
+    tree: Node,
+    names: Iterable[str],
+    *,
+    sql: str,
+    where: str,
+    unusable: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
+    """The columns that a tree reads, before their kinds are known; sql, where, unusable: as for check.
+
+    Raises ExpressionError for one that is none of the names, and for a tree that reads none.
+    """
+    checker = _Checker(dict.fromkeys(names, "unknown"), unusable or {}, sql, where)
+    checker.refuse_constant(tree)
+    return tuple(dict.fromkeys(checker.column(node).name for node in walk(tree) if isinstance(node, Column)))
 
 
 class _Checker:
@@ -71,6 +87,10 @@ class _Checker:
 
     def refuse(self, what: str, at: Span, todo: str) -> NoReturn:
         raise ExpressionError(what, sql=self.sql, at=at, where=self.where, todo=todo)
+
+    def refuse_constant(self, tree: Node) -> None:
+        if not columns_of(tree):
+            self.refuse("the expression is the same in every row", (0, len(self.sql)), "name a column in it")
 
     def node(self, node: Node) -> Node:
         if isinstance(node, Column):

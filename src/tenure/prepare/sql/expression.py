@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tenure.prepare.sql.check import check
 from tenure.prepare.sql.tree import Expression, ValueKind
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An expression as it stands in tenure.yaml. where: file, line and key, for messages."""
+
+    sql: str
+    where: str
 
 
 def read_expression(

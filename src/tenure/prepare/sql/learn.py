@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import polars as pl
 
@@ -13,16 +13,8 @@ from tenure.prepare.learn import Study, learn_column
 from tenure.prepare.levels import study_words
 from tenure.prepare.recipe import FEATURE_KINDS, VALUE_KINDS, ColumnRecipe, Derived, Kind, Recipe, Rule, Then
 from tenure.prepare.sql.column_recipe import derive
-from tenure.prepare.sql.expression import read_expression
+from tenure.prepare.sql.expression import Written, read_expression
 from tenure.prepare.sql.tree import Expression, ValueKind
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """An expression as it stands in tenure.yaml. where: file, line and key, for messages."""
-
-    sql: str
-    where: str
 
 
 def with_expressions(

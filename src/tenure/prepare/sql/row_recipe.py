@@ -27,11 +27,9 @@ class RowExpressions:
             self.positions[derived.column.name] = len(self.positions)
         self._kinds: dict[str, str] = {column.name: column.kind for column in recipe.inputs}
         self._kinds |= {derived.column.name: derived.value.kind for derived in recipe.derived}
-        self._rules = [
-            (rule, compile_row(rule.test.tree, self.positions))
-            for rule in recipe.rules
-            if rule.then != "warn"
-        ]
+        tests = [(rule, compile_row(rule.test.tree, self.positions)) for rule in recipe.rules]
+        self._rules = [(rule, test) for rule, test in tests if rule.then != "warn"]
+        self._doubts = [(rule, test) for rule, test in tests if rule.then == "warn"]
 
     def derive(self, values: Sequence[Value]) -> list[Value]:
         """The values with those of the derived features after them."""
@@ -41,13 +39,21 @@ class RowExpressions:
         return row
 
     def broken(self, row: Sequence[Value]) -> list[Rule]:
-        """The rules that a row which derive made breaks."""
+        """The rules that a row which derive made breaks; not those that only warn."""
         return [rule for rule, test in self._rules if test(row) is False]
 
     def problems(self, row: Sequence[Value], position: int) -> list[CellProblem]:
         """The broken rules in words, with the values that break them."""
+        return self._in_words(self.broken(row), row, position)
+
+    def doubts(self, row: Sequence[Value], position: int) -> list[CellProblem]:
+        """The same for the rules that only warn."""
+        broken = [rule for rule, test in self._doubts if test(row) is False]
+        return self._in_words(broken, row, position)
+
+    def _in_words(self, broken: Sequence[Rule], row: Sequence[Value], position: int) -> list[CellProblem]:
         found = []
-        for rule in self.broken(row):
+        for rule in broken:
             values = {name: row[self.positions[name]] for name in rule.test.columns}
             found.append(CellProblem(position, *rule_words(rule, values, self._kinds)))
         return found

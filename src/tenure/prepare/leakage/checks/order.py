@@ -44,7 +44,7 @@ def check_identifiers(table: Table) -> Iterator[Finding]:
 
 def check_row_order(table: Table) -> Iterator[Finding]:
     """Find tables whose rows are sorted by the target; not with a time column, where order is time."""
-    if table.recipe.time is not None:
+    if table.is_ordered:
         return
     codes, n_codes = bin_numbers(table.positions.astype(np.float64), _N_BINS)
     strength = _strength(table, codes, n_codes, table.positions.astype(np.float64))

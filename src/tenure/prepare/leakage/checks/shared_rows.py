@@ -74,7 +74,7 @@ class Sharing:
 def check_shared_rows(table: Table) -> Iterator[Finding]:
     """Find test rows whose features all equal those of a training row, when these agree on the target (L601)."""
     names = [column.name for column in table.recipe.own_features]
-    if len(names) < 2 or table.recipe.time is not None:
+    if len(names) < 2 or table.is_ordered:
         return
     # Rows that share everything share the most telling columns; where few do, the others need not be read.
     telling = sorted(names, key=lambda name: table.typed[name].n_unique())[-_MOST_TELLING:]
@@ -99,7 +99,7 @@ def check_shared_rows(table: Table) -> Iterator[Finding]:
 
 def check_shared_entities(table: Table) -> Iterator[Finding]:
     """Find identifiers whose values stand in both parts while rows of one value agree on the target (L602)."""
-    if table.recipe.time is not None:
+    if table.is_ordered:
         return
     for name in _entity_columns(table):
         sharing = _sharing(table, _keyed(table, [name]))
