@@ -17,7 +17,6 @@ from tenure.prepare.expressions import (
     read_cell,
     readable,
     settle_cell,
-    text_of,
     unread_rows,
 )
 from tenure.prepare.recipe import ColumnRecipe, NumberFormat, Recipe, TargetRecipe

@@ -133,9 +133,7 @@ def by_text(
 
 def number_of(text: pl.Expr, style: NumberFormat) -> pl.Expr:
     """number_text.parser on a column of text, stripped or not; null where it is no number."""
-    return text.map_batches(
-        partial(read_numbers, style=style), return_dtype=pl.Float64, is_elementwise=True
-    )
+    return text.map_batches(partial(read_numbers, style=style), return_dtype=pl.Float64, is_elementwise=True)
 
 
 def date_of(text: pl.Expr, names: tuple[str, ...]) -> pl.Expr:

@@ -63,10 +63,10 @@ def write_typed(
 
     def batches() -> Iterator[pl.DataFrame]:
         start = 0
-        for batch, typed in ahead(read()):
-            part = rules.judge(typed, pl.Series(PART, parts[start : start + batch.height]), start)
+        for batch, cells in ahead(read()):
+            part = rules.judge(cells, pl.Series(PART, parts[start : start + batch.height]), start)
             start += batch.height
-            typed = typed.with_columns(part)
+            typed = cells.with_columns(part)
             survey.add(batch, typed)
             kept = typed.filter(part != LEFT_OUT)
             content.update(kept)
