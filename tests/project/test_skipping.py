@@ -55,6 +55,14 @@ def test_preparing_twice_is_preparing_once(
     assert len(list_versions(project.folder)) == 3
 
 
+@pytest.mark.dvc
+def test_a_version_that_a_kill_left_untracked_is_tracked_when_it_is_known_again(project: Project) -> None:
+    pointer = project.folder.versions / f"{project.prepare().id}.dvc"
+    pointer.unlink()
+    assert (project.prepare().note or "").startswith("unchanged")
+    assert pointer.is_file()
+
+
 def test_features_are_known_again_and_their_order_counts(project: Project) -> None:
     features = "features: {years: months / 12, long: months > 24}\n"
     project = edited(project, "model:", f"{features}model:")

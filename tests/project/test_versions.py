@@ -140,14 +140,14 @@ versions.keep_version(folder, parts(folder))
 """
 
 
-@pytest.mark.parametrize("where", ["_flush", "_track"])
+@pytest.mark.parametrize("where", ["_flush", "track_version"])
 def test_a_kill_leaves_a_whole_version_or_none(folder: Folder, where: str) -> None:
     code = KILLED.format(where=where)
     command = [sys.executable, "-c", code, str(folder.root), str(Path(__file__).parents[2])]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     with folder.changing("prepare"):
         assert all(is_intact(folder, version) for version in list_versions(folder))
-        assert len(list_versions(folder)) == (1 if where == "_track" else 0)
+        assert len(list_versions(folder)) == (1 if where == "track_version" else 0)
         assert [path.name for path in folder.versions.iterdir() if path.name.startswith(".tmp-")] == []
         first = keep_version(folder, parts(folder))
         assert list_versions(folder) == [first]

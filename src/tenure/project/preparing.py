@@ -25,9 +25,7 @@ from tenure.project.prepared import ROWS, Prepared, draft_folder, keep_prepared,
 from tenure.project.reading import RawTable, check_inputs
 from tenure.project.shape import ask_of_prepared, keep_schema
 from tenure.project.skipping import look_up, of_preparing, remember
-from tenure.project.versions import (
-    list_versions,
-)
+from tenure.project.versions import list_versions, track_version
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,6 +58,7 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
             same = f"unchanged: source, settings and tenure are the same as for version {prepared.id}"
             prepared = replace(prepared, settings=settings_of(config), note=same)
             drift = ask_of_prepared(folder, prepared)
+            track_version(folder, prepared.id, config.store.data_remote)
             return _remember(folder, config, prepared, fingerprint, drift)
     table = found.read()
     note = "again: " + "; ".join(earlier.why) if earlier.why else None

@@ -111,7 +111,7 @@ def keep_version(folder: Folder, parts: VersionParts, remote: str | None = None)
             pointer_of(place).unlink(missing_ok=True)  # a clone's, of a folder that DVC no longer has
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    _track(folder, place, remote)
+    track_version(folder, version.version, remote)
     return version
 
 
@@ -179,7 +179,8 @@ def _comes_back(folder: Folder, name: str) -> bool:
     return (folder.versions / name / "facts.json").is_file()
 
 
-def _track(folder: Folder, place: Path, remote: str | None) -> None:
+def track_version(folder: Folder, name: str, remote: str | None = None) -> None:
+    """Have DVC track a version, and know the remote, where it does not yet: a command may have been killed before."""
     if not dvc.is_installed():
         if not (folder.own / "untracked").exists():
             log.warning(
@@ -188,9 +189,9 @@ def _track(folder: Folder, place: Path, remote: str | None) -> None:
             write_durably(folder.own / "untracked", "said once\n")
         return
     try:
-        dvc.track(folder.root, place, remote)
+        dvc.track(folder.root, folder.versions / name, remote)
     except ProjectError as error:
-        log.warning("warning: version %s is kept, but DVC does not track it: %s", place.name, error.what)
+        log.warning("warning: version %s is kept, but DVC does not track it: %s", name, error.what)
 
 
 def pointer_of(place: Path) -> Path:
