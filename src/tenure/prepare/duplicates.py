@@ -13,7 +13,9 @@ from tenure.prepare.evidence import expected_repeats, looks_like_identifier
 # Chance is ruled out when this many times more rows repeat than it explains.
 _FAR_ABOVE = 10.0
 _SAMPLE = 50_000
+_FEWEST_IN_HALF = 2
 HASHES = ("__hash", "__check")
+NAME, HALVES = "__name", ("__first", "__second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,42 @@ def row_hashes(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame({name: frame.hash_rows(seed) for seed, name in enumerate(HASHES)})
 
 
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """A table's columns in two halves that each tell rows apart, and the column that names a row by itself.
+
+    columns: name of a hash -> the columns that it is of.
+    """
+
+    columns: dict[str, list[str]]
+
+    @property
+    def tell_halves(self) -> bool:
+        """Whether each half has columns enough to say something."""
+        return all(len(self.columns.get(name, ())) >= _FEWEST_IN_HALF for name in HALVES)
+
+    def hashes(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A 64-bit hash of each part of each row; rows are equal when all their hashes are.
+
+        That rows which differ in one part agree in its hash has a chance of 5e-20 for each two of them.
+        """
+        return pl.DataFrame(
+            {name: frame.select(columns).hash_rows() for name, columns in self.columns.items()}
+        )
+
+
+def halve(frame: pl.DataFrame, id: str | None = None) -> Halves:
+    """Deal the columns to two halves by turns, those with most values first. frame: some rows to tell by."""
+    others = [name for name in frame.columns if name != id]
+    dealt = sorted(others, key=lambda name: -frame[name].n_unique())
+    parts = [[id] if id in frame.columns else [], dealt[::2], dealt[1::2]]
+    return Halves({name: part for name, part in zip((NAME, *HALVES), parts, strict=True) if part})
+
+
 def find_duplicates(hashes: pl.DataFrame, sample: pl.DataFrame, id: str | None = None) -> Duplicates:
     """Find the rows that equal an earlier row in every column, and decide whether they are mistakes.
 
-    hashes: columns of hashes of whole rows, [n]; rows are equal when all their hashes are.
+    hashes: columns of hashes, [n]; rows are equal when all their hashes are (see Halves).
     sample: raw rows, or all of them, that tell how often two cells are equal.
     They are mistakes when an identifier repeats with them, or when they are far more than independent columns
     would give by chance: pairs of rows times the product over columns of the probability that two cells are equal.
@@ -56,7 +90,7 @@ def find_duplicates(hashes: pl.DataFrame, sample: pl.DataFrame, id: str | None =
     named = id if id in sample.columns else _identifier(sample)
     if named is not None:
         return Duplicates(n_repeats, 0.0, True, f"they repeat {named!r}, which names a row", first)
-    equal = math.prod(_share_of_equal_pairs(sample[name]) for name in sample.columns)
+    equal = math.prod(share_of_equal_pairs(sample[name]) for name in sample.columns)
     expected = expected_repeats(hashes.height, 1.0 / equal) if equal else 0.0
     are_mistakes = n_repeats > _FAR_ABOVE * max(expected, 0.1)
     why = f"{n_repeats} repeated rows, where chance would give about {expected:.2g}"
@@ -82,7 +116,7 @@ def _identifier(frame: pl.DataFrame) -> str | None:
     return None
 
 
-def _share_of_equal_pairs(series: pl.Series) -> float:
+def share_of_equal_pairs(series: pl.Series) -> float:
     """The probability that two rows have equal cells, from a sample; never 0, so that rare stays possible."""
     sample = series.gather_every(max(1, len(series) // _SAMPLE))
     n = len(sample)
