@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tenure.prepare.duplicates import is_repeated
 from tenure.prepare.tokens import SPACES
 
 
@@ -48,11 +49,9 @@ def find_repeated_keys(keys: pl.Series) -> RepeatedKeys:
     text = keys.cast(pl.String).str.strip_chars(SPACES).alias("key")
     filled = text.filter(text.is_not_null() & (text != ""))
     n_missing = len(text) - len(filled)
-    hashes = filled.hash()
     # Most ids name one row: only those whose hash is there twice are compared.
-    if hashes.n_unique() == len(hashes):
-        return RepeatedKeys(keys.name, 0, 0, (), n_missing)
-    repeated = filled.filter(hashes.is_duplicated()).value_counts(name="n").filter(pl.col("n") > 1)
+    again = is_repeated(filled.hash())
+    repeated = filled.filter(again).value_counts(name="n").filter(pl.col("n") > 1)
     repeated = repeated.sort("n", "key", descending=[True, False])
     examples = tuple(repeated["key"].head(3).to_list())
     return RepeatedKeys(keys.name, repeated.height, int(repeated["n"].sum()), examples, n_missing)

@@ -24,9 +24,9 @@ MOST_ROWS = 2_000_000
 # where that takes no more than so many cells.
 _COLUMN_PAIRS, _CELLS = 40, 20_000_000
 # A cluster stands in a crowd when chance would make so many rows like one of its rows.
-_CHANCE = 0.02
+CHANCE = 0.02
 # More rows than this that are alike are how the table is, no mistake.
-_LARGEST = 20
+LARGEST = 20
 _FEWEST_COLUMNS = 3
 
 Hashes = npt.NDArray[np.uint64]
@@ -70,17 +70,26 @@ def find_near_duplicates(frames: pl.DataFrame | Iterable[pl.DataFrame]) -> NearD
     total, hashes = _gathered([frames] if isinstance(frames, pl.DataFrame) else frames)
     if hashes is None or hashes.shape[1] < _FEWEST_COLUMNS:
         return _only_equal_rows(total, "many rows" if hashes is None else "few columns")
-    columns = range(hashes.shape[1])
-    groups = [*_groups(total), *(group for j in columns for group in _groups(total - hashes[:, j]))]
-    alike = _joined(groups)
+    alike = _alike(total, hashes)
     n_alike = sum(map(len, alike))
-    clusters = _far_from_others([rows for rows in alike if len(rows) <= _LARGEST], total, hashes)
+    clusters = _far_from_others([rows for rows in alike if len(rows) <= LARGEST], total, hashes)
     n_clustered = sum(map(len, clusters))
     why = (
         f"{n_alike} row(s) equal another in all cells but one at most; {n_alike - n_clustered} of them stand among "
         "many that are nearly alike, as chance makes them"
     )
-    return _result(len(total), clusters, n_alike, why)
+    return in_clusters(len(total), clusters, n_alike, why)
+
+
+def alike_rows(frame: pl.DataFrame) -> list[list[int]]:
+    """Positions of rows that are equal in all cells but one at most, chains of them made one; chance or not."""
+    hashes = _cell_hashes(frame)
+    return _alike(hashes.sum(axis=1, dtype=np.uint64), hashes)
+
+
+def _alike(total: Hashes, hashes: Hashes) -> list[list[int]]:
+    columns = range(hashes.shape[1])
+    return _joined([*_groups(total), *(group for j in columns for group in _groups(total - hashes[:, j]))])
 
 
 def _gathered(frames: Iterable[pl.DataFrame]) -> tuple[Hashes, Hashes | None]:
@@ -115,9 +124,11 @@ def _only_equal_rows(total: Hashes, because: str) -> NearDuplicates:
     """Clusters of equal rows, for tables of which no more can be said."""
     clusters = [group.tolist() for group in _groups(total)]
     n_alike = sum(map(len, clusters))
-    if clusters and max(map(len, clusters)) > _LARGEST:
+    if clusters and max(map(len, clusters)) > LARGEST:
         clusters = []
-    return _result(len(total), clusters, n_alike, f"only equal rows were looked for, as there are {because}")
+    return in_clusters(
+        len(total), clusters, n_alike, f"only equal rows were looked for, as there are {because}"
+    )
 
 
 def _far_from_others(clusters: list[list[int]], total: Hashes, hashes: Hashes) -> list[list[int]]:
@@ -140,7 +151,7 @@ def _far_from_others(clusters: list[list[int]], total: Hashes, hashes: Hashes) -
     for j, k in pairs[:: max(1, -(-len(pairs) // n_pairs))]:
         n_outside = _count_outside(total - hashes[:, j] - hashes[:, k], members, label)
         expected = n_outside * np.maximum(shares[:, j], shares[:, k])
-        lonely[label[members[expected > _CHANCE]]] = False
+        lonely[label[members[expected > CHANCE]]] = False
     return [rows for rows, alone in zip(clusters, lonely, strict=True) if alone]
 
 
@@ -174,7 +185,8 @@ def _groups(keys: Hashes) -> list[Rows]:
     return np.split(rows, np.flatnonzero(np.diff(keys[rows])) + 1)
 
 
-def _result(n_rows: int, clusters: Sequence[Sequence[int]], n_alike: int, why: str) -> NearDuplicates:
+def in_clusters(n_rows: int, clusters: Sequence[Sequence[int]], n_alike: int, why: str) -> NearDuplicates:
+    """What was found, by row of the table."""
     cluster = np.full(n_rows, -1, dtype=np.int64)
     for number, rows in enumerate(clusters):
         cluster[rows] = number

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from tenure.errors import TargetError
+from tenure.prepare.alike_halves import MOST_ROWS, find_among, rows_that_share_a_half
 from tenure.prepare.balance import describe_parts
 from tenure.prepare.columns import target_values, time_values
-from tenure.prepare.duplicates import HASHES, find_duplicates, row_hashes
+from tenure.prepare.duplicates import Halves, find_duplicates, halve
 from tenure.prepare.entities import number_groups
 from tenure.prepare.near_duplicates import NearDuplicates, find_near_duplicates
 from tenure.prepare.recipe import TargetRecipe
@@ -59,17 +60,17 @@ def sift(
     seed: int = 0,
     strict: bool = True,
 ) -> Sifted:
-    """Tell the rows of a raw table apart in one pass that holds some ten bytes a row and a sample.
+    """Tell the rows of a raw table apart in one pass that holds some twenty bytes a row and a sample.
 
     n_rows: of raw.  Other arguments as in learn_target and assign_parts.
     Raises TargetError when the target cannot be learned, or some part would be empty.
     """
     step = _step(n_rows, len(raw.collect_schema()))
     special = list(dict.fromkeys(name for name in (target, time, group) if name is not None))
-    keys, sample = _look(raw, special, step, id)
+    keys, hashes, sample, halves = _look(raw, special, step, id)
     recipe = learn_target(keys[target], positive, task, levels)
     warnings = list(recipe.warnings)
-    duplicates = find_duplicates(keys.select(HASHES), sample.drop(_ROW), id)
+    duplicates = find_duplicates(hashes, sample.drop(_ROW), id)
     keep = duplicates.keep
     if duplicates.are_mistakes:
         warnings.append(f"{duplicates.n_repeats} row(s) were exact duplicates and dropped: {duplicates.why}")
@@ -77,7 +78,11 @@ def sift(
     keep = keep & ~np.isnan(y)
     y = y[keep]
     groups = number_groups(keys[group].filter(keep)) if group else None
-    alike = _alike(raw.drop([id] if id else [])) if step == 1 else None
+    unnamed = raw.drop([id] if id else [])
+    alike, told = (
+        (_alike(unnamed), "") if step == 1 else _alike_in_long(unnamed, hashes, keep, halves, sample)
+    )
+    warnings += [told] if told else []
     if alike is not None:
         warnings.append(
             f"{alike.n_rows} rows nearly equal another one; such rows stay in one part of the split"
@@ -103,20 +108,50 @@ def sift(
 
 def _look(
     raw: pl.LazyFrame, special: list[str], step: int, id: str | None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The special columns and the hashes of every row, and every step-th row with its number."""
-    keys, sample, start = [], [], 0
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, Halves]:
+    """The special columns of every row, its hashes, every step-th row with its number, and what the hashes are of."""
+    keys, hashes, sample, start = [], [], [], 0
+    halves: Halves | None = None
     for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
-        keys.append(batch.select(special).hstack(row_hashes(batch, id)))
+        halves = halves or halve(batch, id)
+        keys.append(batch.select(special))
+        hashes.append(halves.hashes(batch))
         sample.append(batch.with_row_index(_ROW, start).gather_every(step, -start % step))
         start += batch.height
-    return pl.concat(keys), pl.concat(sample)
+    return pl.concat(keys), pl.concat(hashes), pl.concat(sample), halves or Halves({})
 
 
 def _alike(raw: pl.LazyFrame) -> NearDuplicates | None:
     """Clusters of nearly equal rows; None where there are none."""
     found = find_near_duplicates(raw.collect_batches(chunk_size=_BATCH, maintain_order=True))
     return found if found.n_clusters else None
+
+
+def _alike_in_long(
+    raw: pl.LazyFrame,
+    hashes: pl.DataFrame,
+    keep: npt.NDArray[np.bool_],
+    halves: Halves,
+    sample: pl.DataFrame,
+) -> tuple[NearDuplicates | None, str]:
+    """The same in a table that is not held; and what to say where there are too many rows to compare."""
+    if not halves.tell_halves:
+        return None, ""
+    rows = rows_that_share_a_half(hashes, keep)
+    if len(rows) > MOST_ROWS:
+        return None, (
+            f"{len(rows)} rows share half of their columns with a few others, too many to compare: nearly equal rows "
+            "may lie in two parts of the split; where rows belong together, name what they share (data.group)"
+        )
+    if not len(rows):
+        return None, ""
+    chosen, start, parts = np.zeros(hashes.height, dtype=bool), 0, []
+    chosen[rows] = True
+    for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
+        parts.append(batch.filter(pl.Series(chosen[start : start + batch.height])))
+        start += batch.height
+    found = find_among(pl.concat(parts), rows, hashes, halves, sample)
+    return (found if found.n_clusters else None), ""
 
 
 def _renumbered(cluster: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

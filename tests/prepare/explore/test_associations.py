@@ -80,3 +80,14 @@ def test_rare_levels_are_joined() -> None:
     assert cells.labels[-1] == "(other)"
     assert cells.codes is not None
     assert np.bincount(cells.codes).sum() == 250
+
+
+def test_ranks_where_another_column_has_gaps_are_ranks_of_what_is_left() -> None:
+    values = np.round(RANDOM.normal(size=300), 1)
+    letters = np.where(values + RANDOM.normal(size=300) > 0, "a", "b")
+    gaps = RANDOM.random(300) < 0.3
+    some = [None if gap else str(letter) for gap, letter in zip(gaps, letters, strict=True)]
+    whole = Associations([numbers("x", values), words("w", some)]).between("x", "w")
+    part = Associations([numbers("x", values[~gaps]), words("w", list(letters[~gaps]))]).between("x", "w")
+    assert whole.strength.value == pytest.approx(part.strength.value, abs=1e-12)
+    assert whole.n == part.n

@@ -171,3 +171,45 @@ def test_a_share_that_only_happens_to_lie_between_0_and_1_is_no_model_output():
     raw = honest(6000)
     usage = (raw["age"] - raw["age"].min()) / (raw["age"].max() - raw["age"].min())
     assert gate(raw.with_columns(usage=usage).drop("age")).found == ()
+
+
+def blended(n: int, weight: float) -> tuple[pl.DataFrame, np.ndarray]:
+    """Six columns of which the target's log odds are a sum, and what a model that knows the sum would put out."""
+    rng = np.random.default_rng(12)
+    columns = {f"m{j}": np.round(rng.gamma(2 + j, 10, n), 2) for j in range(6)}
+    table = np.column_stack(list(columns.values()))
+    odds = weight * ((table - table.mean(axis=0)) / table.std(axis=0)).sum(axis=1) - 1.0
+    outcome = np.where(rng.random(n) < 1 / (1 + np.exp(-odds)), "yes", "no").tolist()
+    return pl.DataFrame({**columns, "outcome": outcome}), odds
+
+
+def test_an_output_that_is_far_too_sure_of_itself_is_found():
+    raw, odds = blended(3000, 0.5)
+    sure = np.round(1 / (1 + np.exp(-6 * odds - 8)), 5)  # as naive Bayes is, on columns that say the same
+    finding = only(gate(raw.with_columns(v=pl.Series(sure))))
+    assert (finding.code, finding.severity, finding.column) == ("L401", "critical", "v")
+    assert "nearly 0 in many rows" in finding.what
+
+
+def test_an_output_too_weak_to_show_that_it_comes_true_is_found():
+    raw, odds = blended(3000, 0.08)
+    finding = only(gate(raw.with_columns(v=pl.Series(np.round(100 / (1 + np.exp(-odds)), 2)))))
+    assert (finding.code, finding.severity, finding.column) == ("L401", "warning", "v")
+    assert "right on average" in finding.what
+
+
+def test_an_index_of_several_columns_that_the_target_does_not_follow_passes():
+    raw, _ = blended(3000, 0.5)
+    spans = [(raw[c] - raw[c].min()) / (raw[c].max() - raw[c].min()) for c in ("m0", "m1", "m2")]
+    assert gate(raw.with_columns(index=(spans[0] + spans[1] - spans[2] + 1.0) / 3.0)).found == ()
+
+
+def test_a_ratio_that_drives_the_target_stops_nothing():
+    rng = np.random.default_rng(1)
+    amounts = rng.lognormal(3, 1, (4000, 5))
+    ratio = amounts[:, 0] / (amounts[:, 0] + amounts[:, 1])
+    odds = 2 * ratio + 0.3 * np.log(amounts[:, 2]) - 1.8 + rng.normal(0, 1, 4000)
+    raw = pl.DataFrame(amounts, schema=[f"a{j}" for j in range(5)]).with_columns(
+        ratio=pl.Series(ratio), outcome=pl.Series(np.where(odds > 0, "yes", "no"))
+    )
+    assert all(finding.severity == "warning" for finding in gate(raw).found)

@@ -36,7 +36,8 @@ def explore(
     import polars as pl
 
     from tenure.prepare.explore.gather import gather
-    from tenure.prepare.explore.study import Question, study_raw
+    from tenure.prepare.explore.question import Question
+    from tenure.prepare.explore.study import study_raw
 
     if isinstance(table, (str, Path)):
         table = written_source(str(table), {})

@@ -67,7 +67,7 @@ class Associations:
         if n >= _ENOUGH and words.codes is not None:
             ranks = self._ranks[numbers.name][both]
             if n < len(both) - int(numbers.is_missing.sum()):  # ranks among fewer rows than they were made of
-                ranks = _ranks(ranks)
+                ranks = _ranks_of_ranks(ranks)
             strength = intervals.rank_ratio(ranks, words.codes[both], len(words.labels))
         return Association(first, second, "correlation ratio", strength, n)
 
@@ -118,6 +118,14 @@ def _ranks(values: Floats) -> Floats:
     """Ranks among the filled cells, equal values at their mean rank; NaN where missing."""
     ranks = pl.Series(values).fill_nan(None).rank("average")
     return ranks.fill_null(float("nan")).to_numpy().astype(np.float64)
+
+
+def _ranks_of_ranks(ranks: Floats) -> Floats:
+    """What _ranks gives for some of the ranks that it gave, by counting: a mean rank is a whole number of halves."""
+    places = (2.0 * ranks).astype(np.int64)
+    counts = np.bincount(places)
+    ends: Floats = np.cumsum(counts, dtype=np.float64)
+    return (ends - 0.5 * (counts - 1.0))[places]
 
 
 def pairwise_correlations(columns: Floats) -> tuple[Floats, Floats]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -16,6 +15,7 @@ from tenure.prepare.explore.facts import Association, Finding
 from tenure.prepare.explore.findings import find
 from tenure.prepare.explore.gaps import study_gaps
 from tenure.prepare.explore.gather import Gathered
+from tenure.prepare.explore.question import Question
 from tenure.prepare.explore.report import Exploration
 from tenure.prepare.explore.target import SampleTarget
 from tenure.prepare.explore.target_facts import describe_target, learn_from_sample, warnings_of
@@ -27,17 +27,6 @@ from tenure.prepare.recipe import FEATURE_KINDS, ColumnRecipe, Kind, Recipe
 # Pairs of columns grow with the square: of a wide table those most tied to the target are paired.
 _MOST_PAIRED = 40
 _STRONGEST = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What the user said of the table. name: of the table, for the title."""
-
-    name: str
-    target: str | None = None
-    positive: str | None = None
-    time: str | None = None
-    id: str | None = None
 
 
 def study_raw(gathered: Gathered, question: Question) -> Exploration:

@@ -43,10 +43,10 @@ def readings_of(numbers: np.ndarray) -> list[Reading]:
     ['a probability', 'a probability']
     """
     low, high = float(numbers.min()), float(numbers.max())
-    if low < 0.0 < high:
+    if low < 0.0:
         odds = 1.0 / (1.0 + np.exp(-np.clip(numbers, -40.0, 40.0)))
         return [Reading(LOG_ODDS, odds), Reading(LOG_ODDS, 1.0 - odds)]
-    if low < 0.0 or high > 100.0:
+    if high > 100.0:
         return []
     if high > 1.0 and (high <= 1.5 or bool(np.all(numbers == np.floor(numbers)))):
         return []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import polars as pl
 
 from tenure.prepare.leakage.checks.after_outcome import check_after_outcome
+from tenure.prepare.leakage.checks.blended_output import check_blended_output
 from tenure.prepare.leakage.checks.function_of_target import check_function_of_target
 from tenure.prepare.leakage.checks.late_dates import check_late_dates
 from tenure.prepare.leakage.checks.later_targets import check_later_targets
@@ -26,6 +27,7 @@ VALUE_CHECKS: tuple[Check, ...] = (
     check_function_of_target,
     check_after_outcome,
     check_model_output,
+    check_blended_output,
     check_too_good,
 )
 OTHER_CHECKS: tuple[Check, ...] = (

@@ -9,9 +9,9 @@ import numpy as np
 from tenure.prepare.leakage.table import Column
 
 _ROWS = 4000
-_MOST_COLUMNS = 40
+COLUMNS_USED = 40
 _N_BINS = 10
-_RIDGE = 1.0
+RIDGE = 1.0
 
 
 def share_given_back(wanted: np.ndarray, others: Sequence[Column]) -> float:
@@ -20,22 +20,27 @@ def share_given_back(wanted: np.ndarray, others: Sequence[Column]) -> float:
     wanted: float [n], no NaN.  others: columns of the same rows; the first 40 are used.
     A logistic or naive Bayes model's output is such a sum of its inputs, boosted trees' nearly so.
     """
-    rows = np.random.RandomState(2).permutation(len(wanted))[:_ROWS]
-    blocks = [_steps(column, rows) for column in others[:_MOST_COLUMNS]]
+    rows = sampled_rows(len(wanted))
+    blocks = [steps(column, rows) for column in others[:COLUMNS_USED]]
     if not blocks or len(rows) < 100:
         return 0.0
     design = np.hstack(blocks)
     y = wanted[rows] - wanted[rows].mean()
     half = len(rows) // 2
     train, held = slice(0, half), slice(half, None)
-    gram = design[train].T @ design[train] + _RIDGE * np.eye(design.shape[1])
+    gram = design[train].T @ design[train] + RIDGE * np.eye(design.shape[1])
     weights = np.linalg.solve(gram, design[train].T @ y[train])
     left = y[held] - design[held] @ weights
     total = float((y[held] ** 2).sum())
     return max(0.0, 1.0 - float((left**2).sum()) / total) if total > 0 else 0.0
 
 
-def _steps(column: Column, rows: np.ndarray) -> np.ndarray:
+def sampled_rows(n: int) -> np.ndarray:
+    """Which rows are looked at, in a fixed random order: the first half to learn from, the second to judge by."""
+    return np.random.RandomState(2).permutation(n)[:_ROWS]
+
+
+def steps(column: Column, rows: np.ndarray) -> np.ndarray:
     """One column of zeros and ones for each bin or frequent level; for numbers their scaled ranks as well."""
     codes = column.codes[rows]
     if column.numbers is not None:

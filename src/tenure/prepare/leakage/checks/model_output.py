@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tenure.prepare.evidence import words_of
+from tenure.prepare.leakage.blend import Others
 from tenure.prepare.leakage.calibration import (
     LOG_ODDS,
     PROBABILITY,
@@ -25,8 +26,12 @@ from tenure.prepare.leakage.table import Column, Table
 _WORDS = frozenset(
     ("pred", "prediction", "predicted", "proba", "prob", "probability", "score", "scored", "classifier")
 ).union(("model", "propensity", "likelihood", "yhat", "forecast", "bayes"))
-_FEWEST_VALUES = 20
+FEWEST_VALUES = 20
 _FEWEST_ROWS = 100
+LEAVE_OUT = (
+    "leave it out (data.exclude) unless that model is there when this one serves and never saw {!r} of these rows; "
+    "then waive L401 with that reason"
+)
 # Agreement from which a reading counts as calibrated. A measurement of either sign is log odds by chance more
 # easily than one between 0 and 1 is a probability.
 _CALIBRATED = {LOG_ODDS: 0.94, VALUE: 0.92}
@@ -36,6 +41,7 @@ _CERTAIN = 4.0
 # How much further from perfection the best of the other columns must be: with other signs, with one, with none.
 _AHEAD, _WELL_AHEAD, _FAR_AHEAD = 1.02, 1.3, 2.5
 _GIVEN_BACK = 0.85
+_PARTS = 3
 # Last month's value is calibrated too, but spread as widely as this one: then R² is high.
 _MOST_R2 = 0.6
 _TWINS = 0.95
@@ -47,7 +53,8 @@ class Signs:
 
     calibrated: how it comes true, in words, or None.  agreement: see calibration.Agreement.
     bounded: all cells lie between 0 and 1.  ahead: how many times as far from perfect the rest is.
-    given_back: R² of the column from the others.  partner: the column that it sums to 1 with.
+    given_back: R² of the column from the others, of which it takes n_parts.
+    partner: the column that it sums to 1 with.
     """
 
     calibrated: str | None
@@ -55,6 +62,7 @@ class Signs:
     bounded: bool
     ahead: float
     given_back: float
+    n_parts: int
     partner: str | None
     named: bool
 
@@ -68,7 +76,7 @@ class Signs:
         """Whether they amount to a finding."""
         if self.calibrated is not None:
             return self.others or self.ahead >= _WELL_AHEAD
-        return self.bounded and (self.others or self.ahead >= _FAR_AHEAD)
+        return self.bounded and (self.partner is not None or self.named)
 
     @property
     def are_critical(self) -> bool:
@@ -76,7 +84,9 @@ class Signs:
         if self.calibrated == LOG_ODDS:  # sums of measurements look like that, too
             return self.named
         shaped = self.calibrated is not None or self.partner is not None
-        return shaped and (self.others or self.ahead >= _FAR_AHEAD)
+        # a ratio of two columns that drives the target comes true as well
+        is_blend = self.given_back >= _GIVEN_BACK and self.n_parts >= _PARTS
+        return shaped and (is_blend or self.partner is not None or self.named or self.ahead >= _FAR_AHEAD)
 
     def in_words(self) -> str:
         """The signs, the most telling first."""
@@ -101,7 +111,7 @@ def check_model_output(table: Table) -> Iterator[Finding]:
     """
     if len(table.y) < _FEWEST_ROWS:
         return
-    columns = [c for c in table.columns if c.numbers is not None and c.n_codes >= _FEWEST_VALUES]
+    columns = [c for c in table.columns if c.numbers is not None and c.n_codes >= FEWEST_VALUES]
     ranked = sorted(columns, key=lambda column: table.strengths[column.name].error)
     leading = ranked[: max(1, table.n_classes - 1)]
     for column in columns:
@@ -121,8 +131,7 @@ def check_model_output(table: Table) -> Iterator[Finding]:
             "critical" if signs.are_critical else "warning",
             column.name,
             f"looks like another model's output: {signs.in_words()}",
-            "leave it out (data.exclude) unless that model is there when this one serves and never saw "
-            f"{table.recipe.target.name!r} of these rows; then waive L401 with that reason",
+            LEAVE_OUT.format(table.recipe.target.name),
             numbers,
             examples_of(table, column.name),
         )
@@ -155,7 +164,14 @@ def _signs(table: Table, column: Column) -> Signs | None:
     if not table.n_classes and strength.estimate.value > _MOST_R2 and given_back < _GIVEN_BACK and not named:
         return None
     partner = _complement(table, column) if bounded else None
-    return Signs(calibrated, agreed, bounded, ahead, given_back, partner, named)
+    n_parts = _count_parts(table, column) if given_back >= _GIVEN_BACK else 0
+    return Signs(calibrated, agreed, bounded, ahead, given_back, n_parts, partner, named)
+
+
+def _count_parts(table: Table, column: Column) -> int:
+    others = Others(table)
+    blend = others.blend(column)
+    return others.count_parts(column, blend.share) if blend is not None else 0
 
 
 def _other_kinds(table: Table, column: Column) -> list[float]:
@@ -187,7 +203,7 @@ def _twins(column: Column, other: Column) -> bool:
     """Whether two columns rise or fall together, or are the same."""
     if other is column:
         return True
-    if other.numbers is None or other.n_codes < _FEWEST_VALUES:
+    if other.numbers is None or other.n_codes < FEWEST_VALUES:
         return False
     return abs(float(np.corrcoef(column.codes, other.codes)[0, 1])) > _TWINS
 
@@ -202,7 +218,7 @@ def _complement(table: Table, column: Column) -> str | None:
     """Another column that sums to 1 with this one in every row, to rounding."""
     assert column.numbers is not None
     for other in table.columns:
-        if other.name == column.name or other.numbers is None or other.n_codes < _FEWEST_VALUES:
+        if other.name == column.name or other.numbers is None or other.n_codes < FEWEST_VALUES:
             continue
         with np.errstate(invalid="ignore"):
             sums = np.abs(column.numbers[:1000] + other.numbers[:1000] - 1.0)
