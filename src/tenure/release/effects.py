@@ -24,6 +24,8 @@ Int = npt.NDArray[np.intp]
 SHORT_PATH = 1e-6
 QUADRATURE_NODES = 24
 LONGEST_TEXT = 40
+# Below this share of a row's largest effect an effect is what rounding left.
+NO_EFFECT = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +160,10 @@ def explain(
     effects: one a raw column, in the order of cells.  outcome: the class that the score is the
     chance of, None for regression.  Columns without any effect are not listed.
     """
-    order = sorted(range(len(cells)), key=lambda index: (-abs(effects[index]), index))
-    listed = [index for index in order[: max(n, 0)] if effects[index] != 0.0]
+    sizes = [_settled(abs(effect)) for effect in effects]
+    smallest = NO_EFFECT * max(sizes, default=0.0)
+    order = sorted(range(len(cells)), key=lambda index: (-sizes[index], index))
+    listed = [index for index in order[: max(n, 0)] if sizes[index] > smallest]
     chosen = tuple(
         Effect(cells[i].column, cells[i].value, effects[i], effect_text(cells[i], effects[i], outcome))
         for i in listed
@@ -178,7 +182,8 @@ def effect_text(cell: Cell, effect: float, outcome: str | None) -> str:
     """
     verb = "raises" if effect > 0 else "lowers"
     what = "the prediction" if outcome is None else f"the chance of {outcome}"
-    size = _number_text(abs(effect)) if outcome is None else _chance_text(abs(effect))
+    settled = _settled(abs(effect))
+    size = _number_text(settled) if outcome is None else _chance_text(settled)
     subject = f"{cell.column} is missing, which" if cell.missing else f"{cell.column} = {value_text(cell)}"
     return f"{subject} {verb} {what} by {size}"
 
@@ -192,6 +197,11 @@ def value_text(cell: Cell) -> str:
         return str(int(value))
     text = " ".join(str(value).split())
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+
+
+def _settled(size: float) -> float:
+    """A size to ten digits, so that ways of computing that differ in rounding give the same order and words."""
+    return float(f"{size:.10g}")
 
 
 def _chance_text(size: float) -> str:

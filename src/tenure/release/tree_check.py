@@ -6,6 +6,7 @@ passes here is a set of finite trees whose nodes, leaves and features all exist.
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 
 from tenure.errors import ReleaseError
@@ -33,6 +34,18 @@ def check_model_text(raw: bytes) -> None:
             _check_tree(_fields(tree), n_features)
     except (KeyError, ValueError, IndexError) as error:
         raise _error(f"has a missing or unreadable entry: {error}") from error
+
+
+def read_trees(raw: bytes) -> list[Fields]:
+    """The entries of each tree of a checked model text."""
+    start = raw.find(b"\n" + _TREE) + 1
+    header = _fields(raw[: start - 1])
+    return [_fields(tree) for tree in _split_trees(raw, start, header)]
+
+
+def count_edges(raw: bytes) -> int:
+    """Edges of all trees of a checked model text."""
+    return sum(2 * (int(found) - 1) for found in re.findall(rb"\nnum_leaves=(\d+)", raw))
 
 
 def _fields(text: bytes) -> Fields:
