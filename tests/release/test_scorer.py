@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from tenure.errors import ColumnsMissing, ReleaseError, RowsRefused
+from tenure.release import trees
 from tenure.release.calibration import Calibration
 from tenure.release.folder import write_release
 from tenure.release.scorer import Scorer, load_predictor
@@ -67,6 +68,19 @@ def test_explanations_add_up_to_the_score(case):
         assert alone.rest == pytest.approx(explanation.rest, abs=1e-12)
         for effect in alone.effects:
             assert effect.value == row[effect.column]
+
+
+def test_the_compiled_way_says_what_the_row_way_says(case, monkeypatch):
+    pytest.importorskip("numba", reason="extra explain")
+    scorer, raw = case
+    monkeypatch.setattr(trees, "_FAST_WORK", 1)
+    explained = scorer.explain_table(raw, 9)
+    for row, explanation in zip(raw.to_dicts(), explained, strict=True):
+        alone = scorer.explain_row(row, 9)
+        assert [e.text for e in alone.effects] == [e.text for e in explanation.effects]
+        assert [e.effect for e in alone.effects] == pytest.approx(
+            [e.effect for e in explanation.effects], rel=0, abs=1e-9
+        )
 
 
 def test_missing_values_are_said_to_be_missing(case):
