@@ -27,8 +27,9 @@ from tenure.prepare.columns import settle, target_values, time_values
 from tenure.prepare.sketches import FrequentValues
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION
 from tenure.prepare.summary import summarise
+from tenure.prepare.weights import read_weights
 from tenure.project.folder import Folder
-from tenure.project.generating import describe_features, find_features, with_generated
+from tenure.project.generating import describe_features, find_features, limits_of, with_generated
 from tenure.project.prepared import Prepared, load_prepared, settings_of
 from tenure.project.preparing import prepare, use_version
 from tenure.project.promoting import note, open_to_change
@@ -153,6 +154,8 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         seed=config.split.seed,
         threads=config.model.threads or os.cpu_count() or 1,
         threshold=config.model.threshold,
+        class_weight=config.model.class_weight,
+        limits=limits_of(config),
     )
     return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
 
@@ -161,11 +164,12 @@ def make_tables(prepared: Prepared) -> Tables:
     """Clean the prepared rows and cut them into their parts."""
     recipe = prepared.recipe
     features = settle(recipe, prepared.rows).collect()
-    special = [name for name in (recipe.target.name, recipe.time, recipe.group) if name is not None]
+    special = [name for name in (recipe.target.name, recipe.time, recipe.group, recipe.weight) if name]
     keys = prepared.rows.select(*dict.fromkeys(special)).collect()
     y = target_values(recipe.target, keys[recipe.target.name])
     when = time_values(keys[recipe.time]) if recipe.time else None
     group = keys[recipe.group].to_numpy() if recipe.group else None
+    weight = read_weights(keys[recipe.weight]) if recipe.weight else None
 
     def part(number: int) -> TrainingTable:
         chosen = prepared.parts == number
@@ -174,6 +178,7 @@ def make_tables(prepared: Prepared) -> Tables:
             y[chosen],
             None if when is None else when[chosen],
             None if group is None else group[chosen],
+            None if weight is None else weight[chosen],
         )
 
     return Tables(part(TRAIN), part(VALIDATION), part(TEST))
@@ -365,7 +370,15 @@ def _lead_of(
     old = scored.margins if scored.probabilities is None else scored.probabilities
     new = run.trained.scores(tables.test)
     thresholds = (run.trained.calibration.threshold, scorer.threshold)
-    return compare(scorer.task, tables.test.y, new, old, run.trained.metric, thresholds=thresholds)
+    return compare(
+        scorer.task,
+        tables.test.y,
+        new,
+        old,
+        run.trained.metric,
+        thresholds=thresholds,
+        weight=tables.test.weight,
+    )
 
 
 def reference_of(recipe: Recipe, features: pl.DataFrame, scored: Any) -> dict[str, Any]:
