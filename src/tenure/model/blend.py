@@ -23,7 +23,8 @@ def learn_weights(
     """Return weights >= 0 that sum to 1, shape (n_members,), of the lowest mean loss.
 
     margins: for each member out-of-fold margins, shape (n, n_outputs).  The loss is log loss
-    (classes) or squared error, each row's times its share (of mean 1).  It is convex in the weights, so there is one answer.
+    (classes) or squared error, each row's times its share (of mean 1).  It is convex in the weights, so
+    there is one answer.
 
     >>> y = np.array([0.0, 1.0, 0.0, 1.0])
     >>> good, useless = (2 * y - 1).reshape(-1, 1), np.array([[1.0], [1.0], [-1.0], [-1.0]])
