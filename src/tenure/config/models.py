@@ -66,6 +66,12 @@ class ModelConfig(Strict):
     interactions: list[Annotated[list[Label], Field(min_length=1)]] = Field(
         default_factory=list, description="groups of columns that may act together; the rest form one more"
     )
+    coverage: float | None = Field(
+        0.9,
+        ge=0.5,
+        lt=1,
+        description="regression: the chance that an interval holds the outcome; null: no intervals",
+    )
     generate_features: bool = Field(
         True,
         description="whether ratios, ages and the like are proposed, and kept where they earn their place",

@@ -30,7 +30,7 @@ class TrainSettings:
     most;
     alone, without a budget, it makes the outcome independent of the clock.
     blend: whether several models may be joined into one.  class_weight: see model.class_weights.
-    limits: what no model may do.
+    limits: what no model may do.  coverage: of intervals around predicted numbers; None: no intervals.
     """
 
     candidates: tuple[str, ...] = FAMILIES
@@ -43,6 +43,7 @@ class TrainSettings:
     blend: bool = True
     class_weight: ClassWeight | None = None
     limits: Limits = field(default_factory=Limits)
+    coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

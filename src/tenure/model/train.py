@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tenure.errors import TargetError, TenureError
+from tenure.errors import ExtraMissing, TargetError, TenureError
 from tenure.model.calibrate import learn_calibration
 from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Float64
@@ -18,6 +18,7 @@ from tenure.model.choose import Choice, HeldOut, choose_winner, joined, weighted
 from tenure.model.document import ModelDocument
 from tenure.model.encode import encode_part
 from tenure.model.fitting import Fits, Run, fit_members, more_rounds
+from tenure.model.intervals import half_width, rows_needed
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
 from tenure.model.threshold import choose_threshold
 from tenure.model.tune import FINAL_OVERHEAD, Search, final_seconds, number_of_folds, side_by_side
@@ -214,12 +215,31 @@ def _with_threshold(
 ) -> tuple[Calibration, dict[str, Estimate]]:
     task, y, weight = run.recipe.target.task, table.y, table.weight
     if task == "regression":
-        return calibration, metrics_for(task, y, margins, weight=weight)
+        return _with_interval(run, calibration, margins[:, 0], y), metrics_for(
+            task, y, margins, weight=weight
+        )
     p = calibration.probabilities(margins)
     if task == "binary":
         threshold = choose_threshold(y, p[:, 1], run.settings.threshold, weight)
         calibration = replace(calibration, threshold=threshold)
     return calibration, metrics_for(task, y, p, calibration.threshold, weight)
+
+
+def _with_interval(run: Run, calibration: Calibration, predicted: Float64, y: Float64) -> Calibration:
+    """The calibration with the intervals' width, learned on rows that the models behind it have not seen."""
+    coverage = run.settings.coverage
+    if coverage is None:
+        return calibration
+    if len(y) < rows_needed(coverage):
+        run.warnings.append(
+            f"no intervals: {len(y)} held-out rows are too few for a coverage of {coverage:g}"
+        )
+        return calibration
+    try:
+        return replace(calibration, coverage=coverage, half_width=half_width(predicted, y, coverage))
+    except ExtraMissing as error:
+        run.warnings.append(f"no intervals: MAPIE is not installed; {error.todo}")
+        return calibration
 
 
 def _validated(

@@ -34,8 +34,9 @@ from tenure.project.promoting import note, open_registry
 from tenure.project.runs import config_hash, find_record, new_run_id, record_run
 from tenure.project.sealing import break_seal
 from tenure.project.shape import schema_in_force
+from tenure.project.tables import make_tables
 from tenure.project.trained import TrainedRun
-from tenure.project.training import fit, make_release, make_tables, with_overrides
+from tenure.project.training import fit, make_release, with_overrides
 from tenure.release.scorer import Scorer
 
 

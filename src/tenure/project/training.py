@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -18,16 +18,16 @@ from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.model.evaluate import evaluate as evaluate_model
 from tenure.model.explain import global_importance
+from tenure.model.intervals import intervals_on_test
 from tenure.model.registry import default_uri, warm
 from tenure.model.settings import Plan, TrainSettings
-from tenure.model.train import Trained, TrainingTable
+from tenure.model.train import Trained
 from tenure.model.train import train as train_model
 from tenure.monitor.samples import SCORE
-from tenure.prepare.columns import settle, target_values, time_values
+from tenure.prepare.columns import settle
 from tenure.prepare.sketches import FrequentValues
-from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION
+from tenure.prepare.split import PART, TEST
 from tenure.prepare.summary import summarise
-from tenure.prepare.weights import read_weights
 from tenure.project.folder import Folder
 from tenure.project.generating import describe_features, find_features, limits_of, with_generated
 from tenure.project.prepared import Prepared, load_prepared, settings_of
@@ -38,6 +38,7 @@ from tenure.project.runs import config_hash, find_record, find_report, new_run_i
 from tenure.project.sealing import break_seal, warn_of_reading
 from tenure.project.shape import check_unedited, schema_digest, schema_in_force
 from tenure.project.skipping import look_up, of_training, remember, settings_changed
+from tenure.project.tables import Tables, make_tables
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
 from tenure.project.versions import follow
 from tenure.release.folder import ReleaseParts, write_release
@@ -55,15 +56,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _IMPORTANCE_ROWS = 500
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The parts of prepared rows as training reads them."""
-
-    train: TrainingTable
-    validation: TrainingTable
-    test: TrainingTable
 
 
 def run(
@@ -156,32 +148,9 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         threshold=config.model.threshold,
         class_weight=config.model.class_weight,
         limits=limits_of(config),
+        coverage=config.model.coverage,
     )
     return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
-
-
-def make_tables(prepared: Prepared) -> Tables:
-    """Clean the prepared rows and cut them into their parts."""
-    recipe = prepared.recipe
-    features = settle(recipe, prepared.rows).collect()
-    special = [name for name in (recipe.target.name, recipe.time, recipe.group, recipe.weight) if name]
-    keys = prepared.rows.select(*dict.fromkeys(special)).collect()
-    y = target_values(recipe.target, keys[recipe.target.name])
-    when = time_values(keys[recipe.time]) if recipe.time else None
-    group = keys[recipe.group].to_numpy() if recipe.group else None
-    weight = read_weights(keys[recipe.weight]) if recipe.weight else None
-
-    def part(number: int) -> TrainingTable:
-        chosen = prepared.parts == number
-        return TrainingTable(
-            features.filter(chosen),
-            y[chosen],
-            None if when is None else when[chosen],
-            None if group is None else group[chosen],
-            None if weight is None else weight[chosen],
-        )
-
-    return Tables(part(TRAIN), part(VALIDATION), part(TEST))
 
 
 def make_release(
@@ -223,6 +192,7 @@ def make_release(
             "validation": trained.validation,
             "cross_validation": trained.cross_validation,
             "rows": prepared.counts(),
+            **intervals_on_test(trained.calibration, unseen.values, tables.test.y),
         },
         importance=global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS)),
         golden_rows=list(prepared.golden),

@@ -281,6 +281,11 @@ def effective_rows(w: Floats) -> float:
     return float(np.sum(w) ** 2 / np.sum(w * w))
 
 
+def share_of(hits: NDArray[np.bool_]) -> Estimate:
+    """The share of rows, with Wilson's interval."""
+    return _share(hits, np.ones(len(hits), dtype=bool), np.ones(len(hits)))
+
+
 def _share(hits: NDArray[np.bool_], among: NDArray[np.bool_], w: Floats) -> Estimate:
     """The share of hits, by weight, among some rows; 0 with the whole range where there are none."""
     if not among.any():
