@@ -21,7 +21,14 @@ from tenure.model.fitting import Fits, Run, fit_members, more_rounds
 from tenure.model.intervals import half_width, rows_needed
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
 from tenure.model.threshold import choose_threshold
-from tenure.model.tune import FINAL_OVERHEAD, Search, final_seconds, number_of_folds, side_by_side
+from tenure.model.tune import (
+    FINAL_OVERHEAD,
+    INTERRUPTED,
+    Search,
+    final_seconds,
+    number_of_folds,
+    side_by_side,
+)
 from tenure.model.workbench import Result, Rows, TrainingTable, Workbench
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import folds
@@ -156,6 +163,8 @@ def _search(run: Run, bench: Workbench | None) -> tuple[Choice | None, Plan]:
         return None, Plan(members=(), stopped="no folds")
     search = Search(bench, run.settings, run.clock)
     search.run()
+    if search.stopped == INTERRUPTED:
+        run.warnings.append("the search was interrupted: the best found until then was fitted")
     leaders = search.leaders()
     scored = tuple(search.trials)
     if not leaders:

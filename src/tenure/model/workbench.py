@@ -198,6 +198,10 @@ class Workbench:
                     losses[held] = found * self.table.shares[held]
                 except OutOfTime:
                     state = "out of time"
+                except BaseException:
+                    # Ctrl-C, say: the other folds' fits end at their next round
+                    cancelled.set()
+                    raise
                 else:
                     fitted.append(model)
                     fold_losses.append(float(losses[held].mean()))

@@ -23,6 +23,7 @@ from tenure.model.registry import default_uri, warm
 from tenure.model.settings import Plan, TrainSettings
 from tenure.model.train import Trained
 from tenure.model.train import train as train_model
+from tenure.model.tune import INTERRUPTED
 from tenure.monitor.samples import SCORE
 from tenure.prepare.columns import settle
 from tenure.prepare.sketches import FrequentValues
@@ -86,7 +87,8 @@ def run(
     trained = _train(folder, config, prepared, None, seconds)
     warming.join()
     report = _evaluate(folder, config, prepared, trained, started)
-    remember(folder, "run", fingerprint, report.run)
+    if trained.trained.plan.stopped != INTERRUPTED:  # run again, it shall search on
+        remember(folder, "run", fingerprint, report.run)
     notes = [prepared.note, "training again: " + "; ".join(earlier.why) if earlier.why else None]
     return replace(report, notes=tuple(note for note in notes if note))
 
@@ -122,7 +124,7 @@ def train(
         )
     trained = _train(folder, config, prepared, recorded_plan(folder, plan) if plan else None, {})
     keep_trained(folder, trained)
-    if plan is None:
+    if plan is None and trained.trained.plan.stopped != INTERRUPTED:
         remember(folder, "train", fingerprint, trained.run)
     return replace(trained, note="again: " + "; ".join(earlier.why) if earlier.why else None)
 
