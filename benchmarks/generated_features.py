@@ -23,7 +23,8 @@ from tenure.project.folder import Folder
 from tenure.project.generating import describe_features, find_features, with_generated
 from tenure.project.preparing import prepare
 from tenure.project.setup import Request, create_project
-from tenure.project.training import fit, make_tables, with_overrides
+from tenure.project.tables import make_tables
+from tenure.project.training import fit, with_overrides
 from tenure.release.metrics import compare, metric_value
 
 LEAKS = tuple(  # another model's output on the target

@@ -56,6 +56,7 @@ class Score:
     probabilities: class label to probability, in the order of the model's classes; None for regression.
     margins: the model's raw outputs, one a class for multiclass, else one.
     warnings: cells that break a rule of the schema and were scored all the same.
+    interval: regression only: from where to where the outcome is expected, or None.
     """
 
     prediction: str | float
@@ -63,6 +64,7 @@ class Score:
     probabilities: dict[str, float] | None
     margins: tuple[float, ...]
     warnings: tuple[CellProblem, ...] = ()
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,10 @@ def _set_up_logging() -> None:
 _FULL = (
     "the disk is full; what was there before is intact{}\n  next:  free some space and run the command again"
 )
+_OUT_OF_MEMORY = (
+    "not enough memory: {}; what was there before is intact\n"
+    "  next:  leave columns out (data.exclude), set model.threads: 1, or use a machine with more memory"
+)
 _FORBIDDEN = "no permission: {}{}\n  next:  choose another folder with --project, or change its permissions"
 
 
@@ -116,8 +120,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _explain_storage(error: BaseException) -> str | None:
-    """Say what a full disk or a forbidden folder means; libraries wrap both in errors of their own."""
+    """Say what a full disk, a forbidden folder or a lack of memory means; libraries wrap them in their own errors."""
     for link in _chain(error):
+        if isinstance(link, MemoryError):
+            return _OUT_OF_MEMORY.format(str(link) or "the system gave no more")
         code = link.errno if isinstance(link, OSError) else None
         text = str(link)
         place = f"\n  where: {link.filename}" if isinstance(link, OSError) and link.filename else ""

@@ -25,6 +25,9 @@ class DataConfig(SourceConfig):
     id: str | None = Field(None, description="the column that names a row; never a feature")
     time: str | None = Field(None, description="a date column; makes the split go by time")
     group: str | None = Field(None, description="rows of one group never straddle the split")
+    weight: str | None = Field(
+        None, description="a column of numbers >= 0: how much a row counts; never a feature"
+    )
     tables: dict[TableName, EventTableConfig] = Field(
         default_factory=dict, description="event tables, counted up to each cutoff or row's time"
     )
@@ -89,6 +92,13 @@ class DataConfig(SourceConfig):
             raise Misplaced(
                 f"two columns would be named {twice[0]!r}; rename a table or the target", "tables"
             )
+
+    @model_validator(mode="after")
+    def _weight_is_a_column_of_its_own(self) -> DataConfig:
+        for key in ("target", "id", "time", "group"):
+            if self.weight is not None and self.weight == getattr(self, key):
+                raise Misplaced(f"the column {self.weight!r} is data.{key} as well", "weight")
+        return self
 
     @model_validator(mode="after")
     def _says_one_thing_of_a_cell(self) -> DataConfig:

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from tenure.config.data import DataConfig
 from tenure.config.features import Name
 from tenure.config.leakage import LeakageConfig
-from tenure.config.values import REFERENCE, Duration, Share, Size, Strict
+from tenure.config.values import REFERENCE, Duration, Label, Share, Size, Strict
 
 
 class SplitConfig(Strict):
@@ -57,6 +57,21 @@ class ModelConfig(Strict):
         "f1", description="what the decision threshold maximises, or the threshold itself"
     )
     threads: int | None = Field(None, ge=1, description="null: all cores")
+    class_weight: (
+        Literal["balanced"] | dict[Label, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None
+    ) = Field(None, description="how much the fits mind each class; probabilities stay those of the data")
+    monotone: dict[Label, Literal["increasing", "decreasing"]] = Field(
+        default_factory=dict, description="column: the way that the score may go as it rises"
+    )
+    interactions: list[Annotated[list[Label], Field(min_length=1)]] = Field(
+        default_factory=list, description="groups of columns that may act together; the rest form one more"
+    )
+    coverage: float | None = Field(
+        0.9,
+        ge=0.5,
+        lt=1,
+        description="regression: the chance that an interval holds the outcome; null: no intervals",
+    )
     generate_features: bool = Field(
         True,
         description="whether ratios, ages and the like are proposed, and kept where they earn their place",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,26 +21,53 @@ FEWEST_ROWS = 100
 
 
 def learn_calibration(
-    task: Task, n_classes: int, margins: Float64, y: Float64, *, output: Output = "margin", seed: int = 0
+    task: Task,
+    n_classes: int,
+    margins: Float64,
+    y: Float64,
+    *,
+    output: Output = "margin",
+    seed: int = 0,
+    weight: Float64 | None = None,
+    class_weight: Sequence[float] | None = None,
 ) -> Calibration:
     """Return the correction that lowers cross-validated log loss, or none.
 
     margins: out-of-fold raw scores, shape (n, n_outputs); with output "probability" their logit is taken.
     y: shape (n,), class index.  For regression there is nothing to correct.
+    weight: shape (n,), how much each row counts.  class_weight: what the model was fitted with, see uncalibrated.
     """
-    none = Calibration(task, n_classes, output=output)
+    none = uncalibrated(task, n_classes, output, class_weight)
     if task == "regression" or len(y) < FEWEST_ROWS:
         return none
     scores = as_margins(task, margins, output)
     labels = y.astype(np.int64)
+    w = np.ones(len(y)) if weight is None else weight / np.mean(weight)
     group = np.random.default_rng(seed).permutation(len(y)) % FOLDS
     held_out = np.empty(len(y))
     for k in range(FOLDS):
         held = group == k
-        fitted = _fit(none, scores[~held], labels[~held])
+        fitted = _fit(none, scores[~held], labels[~held], w[~held])
         held_out[held] = row_losses(task, apply_correction(fitted, scores[held]), labels[held])
-    before = row_losses(task, scores, labels)
-    return _fit(none, scores, labels) if held_out.mean() < before.mean() else none
+    before = row_losses(task, apply_correction(none, scores), labels)
+    better = float(np.mean(w * held_out)) < float(np.mean(w * before))
+    return _fit(none, scores, labels, w) if better else none
+
+
+def uncalibrated(
+    task: Task, n_classes: int, output: Output = "margin", class_weight: Sequence[float] | None = None
+) -> Calibration:
+    """What stands before anything is learned: scores as they are, with the weights of classes taken out.
+
+    A model fitted with class weights w estimates w_k p_k / sum(w p): its log-odds are off by log w, a shift that
+    is known and needs no data. Source: Elkan (2001), "The Foundations of Cost-Sensitive Learning", theorem 2.
+    """
+    if class_weight is None or task == "regression":
+        return Calibration(task, n_classes, output=output)
+    logs = np.log(np.asarray(class_weight))
+    if task == "binary":
+        return Calibration(task, n_classes, "sigmoid", output, intercept=float(logs[0] - logs[1]))
+    return Calibration(task, n_classes, "softmax", output, biases=tuple((-logs).tolist()))
 
 
 def as_margins(task: Task, scores: Float64, output: Output) -> Float64:
@@ -70,42 +98,42 @@ def apply_correction(calibration: Calibration, margins: Float64) -> Float64:
     return np.asarray(calibration.slope * margins + calibration.intercept)
 
 
-def _fit(none: Calibration, margins: Float64, y: npt.NDArray[np.int64]) -> Calibration:
+def _fit(none: Calibration, margins: Float64, y: npt.NDArray[np.int64], w: Float64) -> Calibration:
     if none.task == "binary":
-        return _fit_sigmoid(none, margins[:, 0], y)
-    return _fit_softmax(none, margins, y)
+        return _fit_sigmoid(none, margins[:, 0], y, w)
+    return _fit_softmax(none, margins, y, w)
 
 
-def _fit_sigmoid(none: Calibration, margins: Float64, y: npt.NDArray[np.int64]) -> Calibration:
-    """Maximum likelihood of slope and intercept, drawn to (1, 0) as if by one row: Platt (1999)."""
+def _fit_sigmoid(none: Calibration, margins: Float64, y: npt.NDArray[np.int64], w: Float64) -> Calibration:
+    """Maximum likelihood of slope and intercept, drawn to those of `none` as if by one row: Platt (1999)."""
+    start = np.array([1.0, none.intercept])
 
     def loss(theta: Float64) -> tuple[float, Float64]:
         z = theta[0] * margins + theta[1]
-        error = expit(z) - y
-        pull = theta - np.array([1.0, 0.0])
-        value = np.sum(np.logaddexp(0.0, z) - y * z) + 0.5 * pull @ pull
+        error = w * (expit(z) - y)
+        pull = theta - start
+        value = np.sum(w * (np.logaddexp(0.0, z) - y * z)) + 0.5 * pull @ pull
         return float(value), np.array([error @ margins, error.sum()]) + pull
 
-    best = minimize(
-        loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
-    ).x
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]).x
     return replace(none, kind="sigmoid", slope=float(best[0]), intercept=float(best[1]))
 
 
-def _fit_softmax(none: Calibration, margins: Float64, y: npt.NDArray[np.int64]) -> Calibration:
-    """Maximum likelihood of 1 / temperature and a bias a class, drawn to (1, 0): Guo et al. (2017)."""
+def _fit_softmax(none: Calibration, margins: Float64, y: npt.NDArray[np.int64], w: Float64) -> Calibration:
+    """Maximum likelihood of 1 / temperature and a bias a class, drawn to those of `none`: Guo et al. (2017)."""
     rows, n_classes = np.arange(len(y)), none.n_classes
+    start = np.array([1.0, *(none.biases or (0.0,) * n_classes)])
 
     def loss(theta: Float64) -> tuple[float, Float64]:
         logs = log_softmax(theta[0] * margins + theta[1:], axis=1)
         error = np.exp(logs)
-        value = -logs[rows, y].sum()
+        value = -(w * logs[rows, y]).sum()
         error[rows, y] -= 1.0
-        pull = theta - np.eye(1, n_classes + 1)[0]
+        error *= w[:, None]
+        pull = theta - start
         gradient = np.concatenate([[np.sum(error * margins)], error.sum(axis=0)])
         return float(value + 0.5 * pull @ pull), gradient + pull
 
-    start = np.eye(1, n_classes + 1)[0]
     best = minimize(
         loss, start, jac=True, method="L-BFGS-B", bounds=[(1e-3, None)] + [(None, None)] * n_classes
     ).x

@@ -8,15 +8,52 @@ from dataclasses import dataclass
 import numpy as np
 
 from tenure.model.blend import blended, learn_weights
-from tenure.model.calibrate import as_margins, row_losses
-from tenure.model.candidates.base import Float64
+from tenure.model.calibrate import row_losses
+from tenure.model.candidates.base import Facts, Float64
 from tenure.model.workbench import Result, Rows
-from tenure.records import Task
-from tenure.release.calibration import Calibration, Output
+from tenure.release.calibration import Output
 from tenure.release.metrics import HIGHER_IS_BETTER, compare, metric_value
 
 MOST_TREES = 1600
 """Trees of a blend at most, as the folds count them: every prediction walks them all, 100 in some 5 µs."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What choices are made by. y: shape (n,).  rows: positions that some fold held out.  weight: shape (n,)."""
+
+    facts: Facts
+    y: Float64
+    rows: Rows
+    weight: Float64 | None = None
+
+    @property
+    def outcomes(self) -> Float64:
+        """Of the rows held out."""
+        return self.y[self.rows]
+
+    @property
+    def weights(self) -> Float64 | None:
+        """Of the rows held out; None: all the same."""
+        return None if self.weight is None else self.weight[self.rows]
+
+    @property
+    def shares(self) -> Float64:
+        """The weights with mean 1."""
+        own = self.weights
+        return np.ones(len(self.rows)) if own is None else own / np.mean(own)
+
+    def loss(self, choice: Choice) -> float:
+        """Mean log loss or squared error."""
+        margins = self.facts.corrected(choice.margins[self.rows], choice.output)
+        return float((self.shares * row_losses(self.facts.task, margins, self.outcomes)).mean())
+
+    def scores(self, choice: Choice) -> Float64:
+        """Uncalibrated scores, as metrics take them."""
+        margins = choice.margins[self.rows]
+        if self.facts.task == "regression":
+            return margins
+        return self.facts.uncalibrated(choice.output).probabilities(margins)
 
 
 @dataclass(frozen=True)
@@ -34,34 +71,34 @@ class Choice:
         return int(self.margins.shape[1]) * sum(member.trial.rounds for member in self.members)
 
 
-def choose_winner(
-    task: Task, y: Float64, leaders: Sequence[Result], rows: Rows, metric: str, *, blend: bool = True
-) -> Choice:
+def choose_winner(held_out: HeldOut, leaders: Sequence[Result], metric: str, *, blend: bool = True) -> Choice:
     """Return the best by the metric on held-out rows; where that is within noise, the one of the lowest loss.
 
-    leaders: complete trials, the lowest loss first.  rows: positions that some fold held out.
+    leaders: complete trials, the lowest loss first.
     """
     choices = [Choice((r,), (1.0,), r.margins, r.output) for r in leaders]
     if blend:
-        joined = blend_of(task, y, leaders, rows)
+        joined = blend_of(held_out, leaders)
         choices += [joined] if joined is not None else []
     if not choices:
         raise ValueError("there is no complete trial to choose from")
-    n_classes = choices[0].margins.shape[1] if task == "multiclass" else 2
-    scores = [scores_of(task, n_classes, c, rows) for c in choices]
-    values = [metric_value(task, y[rows], s, metric) for s in scores]
+    task, y, w = held_out.facts.task, held_out.outcomes, held_out.weights
+    scores = [held_out.scores(c) for c in choices]
+    values = [metric_value(task, y, s, metric, weight=w) for s in scores]
     sign = 1.0 if HIGHER_IS_BETTER[metric] else -1.0
     best = int(np.argmax(sign * np.array(values)))
-    losses = [_loss(task, y, c, rows) for c in choices]
-    level = [i for i, s in enumerate(scores) if compare(task, y[rows], s, scores[best], metric).low <= 0.0]
+    losses = [held_out.loss(c) for c in choices]
+    level = [
+        i for i, s in enumerate(scores) if compare(task, y, s, scores[best], metric, weight=w).low <= 0.0
+    ]
     return choices[min(level, key=lambda i: losses[i])]
 
 
-def blend_of(task: Task, y: Float64, leaders: Sequence[Result], rows: Rows) -> Choice | None:
+def blend_of(held_out: HeldOut, leaders: Sequence[Result]) -> Choice | None:
     """The best weighted mean of the tree models' margins; None where one of them alone is as good."""
     members = [r for r in leaders if r.trial.family != "logistic" and r.output == "margin"]
     while len(members) > 1:
-        choice = weighted(task, y, members, rows)
+        choice = weighted(held_out, members)
         if len(choice.members) < 2:
             return None
         if choice.n_trees <= MOST_TREES:
@@ -72,14 +109,16 @@ def blend_of(task: Task, y: Float64, leaders: Sequence[Result], rows: Rows) -> C
     return None
 
 
-def weighted(task: Task, y: Float64, members: Sequence[Result], rows: Rows) -> Choice:
+def weighted(held_out: HeldOut, members: Sequence[Result]) -> Choice:
     """These members with the best weights; those that get none are left out."""
     if len(members) == 1:
         return Choice((members[0],), (1.0,), members[0].margins, members[0].output)
-    weights = learn_weights(task, [r.margins[rows] for r in members], y[rows])
+    facts, rows = held_out.facts, held_out.rows
+    margins = [facts.corrected(r.margins[rows], r.output) for r in members]
+    weights = learn_weights(facts.task, margins, held_out.outcomes, held_out.shares)
     used = [(r, float(w)) for r, w in zip(members, weights, strict=True) if w > 0]
     if len(used) == 1:
-        return weighted(task, y, [used[0][0]], rows)
+        return weighted(held_out, [used[0][0]])
     return joined([r for r, _ in used], [w for _, w in used])
 
 
@@ -89,15 +128,3 @@ def joined(members: Sequence[Result], weights: Sequence[float]) -> Choice:
         return Choice(tuple(members), (1.0,), members[0].margins, members[0].output)
     margins = blended([r.margins for r in members], np.array(weights))
     return Choice(tuple(members), tuple(weights), margins, "margin")
-
-
-def scores_of(task: Task, n_classes: int, choice: Choice, rows: Rows) -> Float64:
-    """Uncalibrated scores on these rows, as metrics take them."""
-    margins = choice.margins[rows]
-    if task == "regression":
-        return margins
-    return Calibration(task, n_classes, output=choice.output).probabilities(margins)
-
-
-def _loss(task: Task, y: Float64, choice: Choice, rows: Rows) -> float:
-    return float(row_losses(task, as_margins(task, choice.margins[rows], choice.output), y[rows]).mean())

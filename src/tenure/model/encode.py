@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from tenure.model.candidates.base import Float32, Float64, Part, Style
@@ -42,30 +41,38 @@ class Learned:
 
 
 def learn_encoding(
-    recipe: Recipe, style: Style, features: pl.DataFrame, y: Float64, *, seed: int = 0
+    recipe: Recipe,
+    style: Style,
+    features: pl.DataFrame,
+    y: Float64,
+    *,
+    seed: int = 0,
+    weight: Float64 | None = None,
 ) -> Learned:
     """Learn the encoding of a style from clean training rows and encode them.
 
     features: the recipe's clean columns.  y: shape (n,), class index or number.
+    weight: shape (n,), how much each row counts in the mean targets; None: all the same.
     """
     n_classes = max(2, len(recipe.target.classes))
     described = [f for column in recipe.features for f in _features_of(column, style, features, n_classes)]
     outcomes = _outcomes(recipe.target.task, y, n_classes)
-    everyone = np.ones(len(y), dtype=bool)
+    shares = np.ones(len(y)) if weight is None else weight / np.mean(weight)
     outputs = _output_of(described)
-    fitted = [_with_means(f, features, outcomes[:, outputs.get(f.name, 0)], everyone) for f in described]
+    fitted = [_with_means(f, features, outcomes[:, outputs.get(f.name, 0)], shares) for f in described]
     encoding = _varying(Encoding(tuple(fitted)), features)
     X = encode_table(encoding, features)
     if any(f.op == "target" for f in encoding.features):
-        X = _cross_fitted(
-            X, encoding, features, outcomes[:, [outputs.get(f.name, 0) for f in encoding.features]], seed
-        )
-    return Learned(encoding, Part(X, y))
+        averaged = outcomes[:, [outputs.get(f.name, 0) for f in encoding.features]]
+        X = _cross_fitted(X, encoding, features, averaged, shares, seed)
+    return Learned(encoding, Part(X, y, None if weight is None else shares))
 
 
-def encode_part(encoding: Encoding, features: pl.DataFrame, y: Float64) -> Part:
+def encode_part(
+    encoding: Encoding, features: pl.DataFrame, y: Float64, weight: Float64 | None = None
+) -> Part:
     """Encode rows that the encoding was not learned from."""
-    return Part(encode_table(encoding, features), y)
+    return Part(encode_table(encoding, features), y, None if weight is None else weight / np.mean(weight))
 
 
 def _features_of(
@@ -137,24 +144,22 @@ def _output_of(features: Sequence[Feature]) -> dict[str, int]:
     return found
 
 
-def _with_means(
-    feature: Feature, table: pl.DataFrame, outcome: Float64, rows: npt.NDArray[np.bool_]
-) -> Feature:
-    """Fill a target feature's values from these rows: means per level, drawn to the overall mean."""
+def _with_means(feature: Feature, table: pl.DataFrame, outcome: Float64, shares: Float64) -> Feature:
+    """Fill a target feature's values: means per level, drawn to the overall mean. shares: 0 for rows not to use."""
     if feature.op != "target":
         return feature
-    prior = float(outcome[rows].mean())
+    prior = float(np.sum(shares * outcome) / np.sum(shares))
     index = {level: i for i, level in enumerate(feature.levels)}
     codes = np.array([index.get(level, -1) for level in table[feature.column].to_list()])
-    used = rows & (codes >= 0)
-    sums = np.bincount(codes[used], weights=outcome[used], minlength=len(index))
-    counts = np.bincount(codes[used], minlength=len(index))
+    used = codes >= 0
+    sums = np.bincount(codes[used], weights=(shares * outcome)[used], minlength=len(index))
+    counts = np.bincount(codes[used], weights=shares[used], minlength=len(index))
     means = (sums + PRIOR_ROWS * prior) / (counts + PRIOR_ROWS)
     return replace(feature, values=tuple(means.tolist()), other=prior, fill=prior)
 
 
 def _cross_fitted(
-    X: Float32, encoding: Encoding, table: pl.DataFrame, outcomes: Float64, seed: int
+    X: Float32, encoding: Encoding, table: pl.DataFrame, outcomes: Float64, shares: Float64, seed: int
 ) -> Float32:
     """Replace the target features of the training rows by values that their own label had no part in.
 
@@ -167,7 +172,10 @@ def _cross_fitted(
         held = group == k
         if not held.any() or held.all():
             continue
-        targets = [_with_means(encoding.features[i], table, outcomes[:, i], ~held) for i in where]
+        targets = [
+            _with_means(encoding.features[i], table, outcomes[:, i], np.where(held, 0.0, shares))
+            for i in where
+        ]
         result[np.ix_(held, where)] = encode_table(Encoding(tuple(targets)), table.filter(pl.Series(held)))
     return result
 

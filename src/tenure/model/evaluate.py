@@ -32,7 +32,8 @@ class Evaluation:
     """Metrics on the test rows.
 
     baselines: name -> metrics, of the share of each class (or the mean) and of a plain linear model, on
-    the same rows.  gain: of the chosen metric over each baseline, paired; positive: the model is better.
+    the same rows.  All count the rows by their weights.
+    gain: of the chosen metric over each baseline, paired; positive: the model is better.
     """
 
     n_rows: int
@@ -53,7 +54,8 @@ def evaluate(
 
     rule: by which the model's threshold was chosen; the linear baseline's is chosen by the same on its own rows.
     """
-    task, y = recipe.target.task, test.y
+    fitted_on, test = fitted_on.weighed, test.weighed
+    task, y, weight = recipe.target.task, test.y, test.weight
     threshold = trained.calibration.threshold
     scores = trained.scores(test)
     linear, linear_threshold = _linear_scores(recipe, fitted_on, test, rule)
@@ -64,22 +66,27 @@ def evaluate(
     gain = {}
     for name, (baseline, cut) in others.items():
         try:
-            gain[name] = compare(task, y, baseline, scores, trained.metric, thresholds=(cut, threshold))
+            gain[name] = compare(
+                task, y, baseline, scores, trained.metric, thresholds=(cut, threshold), weight=weight
+            )
         except ValueError:  # one class only among the test rows: the metric has no value there
             continue
     return Evaluation(
         n_rows=len(y),
         metric=trained.metric,
-        metrics=metrics_for(task, y, scores, threshold),
-        baselines={name: metrics_for(task, y, baseline, cut) for name, (baseline, cut) in others.items()},
+        metrics=metrics_for(task, y, scores, threshold, weight),
+        baselines={
+            name: metrics_for(task, y, baseline, cut, weight) for name, (baseline, cut) in others.items()
+        },
         gain=gain,
     )
 
 
 def _majority_scores(recipe: Recipe, fitted_on: TrainingTable, n: int) -> Float64:
     if recipe.target.task == "regression":
-        return np.full((n, 1), float(fitted_on.y.mean()))
-    counts = np.bincount(fitted_on.y.astype(np.int64), minlength=len(recipe.target.classes))
+        return np.full((n, 1), float(np.mean(fitted_on.shares * fitted_on.y)))
+    labels, n_classes = fitted_on.y.astype(np.int64), len(recipe.target.classes)
+    counts = np.bincount(labels, weights=fitted_on.shares, minlength=n_classes)
     return np.tile(counts / counts.sum(), (n, 1))
 
 
@@ -88,7 +95,7 @@ def _linear_scores(
 ) -> tuple[Float64, float]:
     """Scores of the test rows, and the decision threshold (of use for two classes only)."""
     task, n_classes = recipe.target.task, len(recipe.target.classes)
-    learned = learn_encoding(recipe, "linear", fitted_on.features, fitted_on.y)
+    learned = learn_encoding(recipe, "linear", fitted_on.features, fitted_on.y, weight=fitted_on.weight)
     facts = Facts(task, n_classes, len(fitted_on.y), len(recipe.features))
     with threadpool_limits(1, user_api="blas"):
         fitted = Logistic().fit(learned.part, {"strength": 1.0}, FitContext(facts, 0, 1))
@@ -99,4 +106,4 @@ def _linear_scores(
     if task == "multiclass":
         return plain.probabilities(margins), 0.5
     own = plain.probabilities(fitted.margins(learned.part))[:, 1]
-    return plain.probabilities(margins), choose_threshold(fitted_on.y, own, rule)
+    return plain.probabilities(margins), choose_threshold(fitted_on.y, own, rule, fitted_on.weight)

@@ -6,9 +6,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Facts, FitContext
+from tenure.model.class_weights import class_weights
 from tenure.model.document import ModelDocument, blend_documents
 from tenure.model.encode import learn_encoding
 from tenure.model.settings import DEFAULT_METRIC, Clock, Member, TrainSettings
@@ -37,6 +39,12 @@ class Run:
         """Classes of the target; 0 for regression."""
         return len(self.recipe.target.classes)
 
+    @cached_property
+    def class_weight(self) -> tuple[float, ...] | None:
+        """One weight a class, from the training rows: what the fits of all folds and rows count by."""
+        target = self.recipe.target
+        return class_weights(self.settings.class_weight, target.classes, self.train.y, self.train.shares)
+
     @property
     def metric(self) -> str:
         """The metric that chooses the winner."""
@@ -44,7 +52,14 @@ class Run:
 
     def facts(self, n_rows: int) -> Facts:
         """What candidates are told of a training part of so many rows."""
-        return Facts(self.recipe.target.task, self.n_classes, n_rows, len(self.recipe.features))
+        return Facts(
+            self.recipe.target.task,
+            self.n_classes,
+            n_rows,
+            len(self.recipe.features),
+            self.class_weight,
+            self.settings.limits,
+        )
 
     def context(self, soft: bool = False) -> FitContext:
         """How the final fits are done; soft: cut at the end of the budget rather than given up."""
@@ -84,17 +99,20 @@ def fit_members(run: Run, members: Sequence[Member], table: TrainingTable) -> Fi
     """Fit each member on these rows, side by side; they come back with the rounds that were fitted."""
     first = members[0]
     style = candidate_named(first.family).style(first.params)
-    learned = learn_encoding(run.recipe, style, table.features, table.y, seed=run.settings.seed)
+    learned = learn_encoding(
+        run.recipe, style, table.features, table.y, seed=run.settings.seed, weight=table.weight
+    )
+    part = run.facts(len(table.y)).fitted(learned.part, learned.encoding)
     # One model on a large table is worth several threads; otherwise they would only wait for each other.
-    alone = len(members) == 1 and learned.part.X.size >= LARGE_CELLS
+    alone = len(members) == 1 and part.X.size >= LARGE_CELLS
     context = replace(run.context(soft=True), threads=run.settings.threads if alone else 1)
     started, tasks, fits = time.perf_counter(), Stopwatch(), Stopwatch()
 
     def fit(member: Member) -> tuple[ModelDocument, Member, bool]:
         candidate, wanted = candidate_named(member.family), member.rounds or None
-        fitted = fits.measure(lambda: candidate.fit(learned.part, member.params, context, rounds=wanted))
+        fitted = fits.measure(lambda: candidate.fit(part, member.params, context, rounds=wanted))
         is_cut = fitted.rounds < member.rounds and context.is_late()
-        return fitted.document(learned.part), replace(member, rounds=fitted.rounds), is_cut
+        return fitted.document(part), replace(member, rounds=fitted.rounds), is_cut
 
     with ThreadPoolExecutor(max_workers=run.settings.threads) as pool:
         done = list(pool.map(lambda member: tasks.measure(lambda: fit(member)), members))

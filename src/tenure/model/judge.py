@@ -73,7 +73,7 @@ class _Tried:
             fitted.margins(encode_part(self.bench.parts(style, k)[2], table.features, table.y), rounds)
             for k, fitted in enumerate(self.result.fitted)
         ]
-        return row_losses(self.bench.facts.task, np.mean(margins, axis=0), table.y)
+        return row_losses(self.bench.facts.task, np.mean(margins, axis=0), table.y) * table.shares
 
 
 def judge(

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tenure.model.class_weights import ClassWeight
+from tenure.model.limits import Limits
 from tenure.model.threshold import ThresholdRule
 from tenure.model.workbench import Trial
 from tenure.records import Estimate, Task
@@ -27,7 +29,8 @@ class TrainSettings:
     budget_seconds: wall time of everything that train does; None: no limit.  max_trials: settings tried at
     most;
     alone, without a budget, it makes the outcome independent of the clock.
-    blend: whether several models may be joined into one.
+    blend: whether several models may be joined into one.  class_weight: see model.class_weights.
+    limits: what no model may do.  coverage: of intervals around predicted numbers; None: no intervals.
     """
 
     candidates: tuple[str, ...] = FAMILIES
@@ -38,6 +41,9 @@ class TrainSettings:
     threads: int = 2
     threshold: ThresholdRule | float = "f1"
     blend: bool = True
+    class_weight: ClassWeight | None = None
+    limits: Limits = field(default_factory=Limits)
+    coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ Float64 = npt.NDArray[np.float64]
 ThresholdRule = Literal["f1", "accuracy", "mcc"]
 
 
-def choose_threshold(y: Float64, probabilities: Float64, rule: ThresholdRule | float = "f1") -> float:
+def choose_threshold(
+    y: Float64, probabilities: Float64, rule: ThresholdRule | float = "f1", weight: Float64 | None = None
+) -> float:
     """Return the threshold in [0, 1] that maximises the rule's measure on these rows, or the rule itself if
     a number.
 
     y: shape (n,), 0 or 1.  probabilities: shape (n,), of the positive class, from rows the model has not
-    seen.
+    seen.  weight: shape (n,), > 0, how much each row counts; None: all the same.
     Cuts lie midway between neighbouring probabilities; of equally good ones the nearest to 0.5 is taken.
     Raises ValueError for a number outside [0, 1].
 
@@ -29,19 +31,20 @@ def choose_threshold(y: Float64, probabilities: Float64, rule: ThresholdRule | f
         return float(rule)
     if len(y) == 0 or not 0 < y.sum() < len(y):
         return 0.5
-    cuts, hits, false_alarms = _confusion_by_cut(y, probabilities)
-    values = _measure(rule, hits, false_alarms, float(y.sum()), float(len(y)))
+    w = np.ones(len(y)) if weight is None else weight
+    cuts, hits, false_alarms = _confusion_by_cut(y, probabilities, w)
+    values = _measure(rule, hits, false_alarms, float((w * y).sum()), float(w.sum()))
     best = np.flatnonzero(values >= values.max() - 1e-12)
     return float(cuts[best[np.argmin(np.abs(cuts[best] - 0.5))]])
 
 
-def _confusion_by_cut(y: Float64, probabilities: Float64) -> tuple[Float64, Float64, Float64]:
-    """Each useful cut with the number of true and of false positives at or above it."""
+def _confusion_by_cut(y: Float64, probabilities: Float64, w: Float64) -> tuple[Float64, Float64, Float64]:
+    """Each useful cut with the weight of true and of false positives at or above it."""
     order = np.argsort(-probabilities, kind="stable")
-    p, hit = probabilities[order], y[order]
+    p, hit = probabilities[order], (w * y)[order]
     last = np.append(np.flatnonzero(p[:-1] != p[1:]), len(p) - 1)  # the last row of each tie
     hits = np.cumsum(hit)[last]
-    false_alarms = last + 1.0 - hits
+    false_alarms = np.cumsum(w[order])[last] - hits
     below = np.append(p[last[:-1] + 1], 0.0)
     return (p[last] + below) / 2.0, hits, false_alarms
 

@@ -10,17 +10,25 @@ from functools import partial
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tenure.errors import TargetError, TenureError
+from tenure.errors import ExtraMissing, TargetError, TenureError
 from tenure.model.calibrate import learn_calibration
 from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Float64
-from tenure.model.choose import Choice, choose_winner, joined, weighted
+from tenure.model.choose import Choice, HeldOut, choose_winner, joined, weighted
 from tenure.model.document import ModelDocument
 from tenure.model.encode import encode_part
 from tenure.model.fitting import Fits, Run, fit_members, more_rounds
+from tenure.model.intervals import half_width, rows_needed
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
 from tenure.model.threshold import choose_threshold
-from tenure.model.tune import FINAL_OVERHEAD, Search, final_seconds, number_of_folds, side_by_side
+from tenure.model.tune import (
+    FINAL_OVERHEAD,
+    INTERRUPTED,
+    Search,
+    final_seconds,
+    number_of_folds,
+    side_by_side,
+)
 from tenure.model.workbench import Result, Rows, TrainingTable, Workbench
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import folds
@@ -77,7 +85,15 @@ def train(
     Raises TenureError where no candidate can be fitted, or the metric does not fit the task.
     """
     settings = settings or TrainSettings()
-    run = Run(recipe, train, validation, settings, Clock(settings.budget_seconds))
+    able, unable = settings.limits.able(settings.candidates)
+    run = Run(
+        recipe,
+        train.weighed,
+        validation.weighed,
+        replace(settings, candidates=tuple(able)),
+        Clock(settings.budget_seconds),
+        warnings=unable,
+    )
     _check(run)
     with threadpool_limits(1, user_api="blas"):
         return _train(run, plan)
@@ -115,6 +131,11 @@ def _check(run: Run) -> None:
         )
     if not run.recipe.features:
         raise TenureError("no column is left to learn from", todo="see the columns' reasons in the recipe")
+    run.settings.limits.check(run.recipe)
+
+
+def _held_out(run: Run, bench: Workbench) -> HeldOut:
+    return HeldOut(bench.facts, run.train.y, bench.held_out, run.train.weight)
 
 
 def _workbench(run: Run, plan: Plan | None) -> Workbench | None:
@@ -142,6 +163,8 @@ def _search(run: Run, bench: Workbench | None) -> tuple[Choice | None, Plan]:
         return None, Plan(members=(), stopped="no folds")
     search = Search(bench, run.settings, run.clock)
     search.run()
+    if search.stopped == INTERRUPTED:
+        run.warnings.append("the search was interrupted: the best found until then was fitted")
     leaders = search.leaders()
     scored = tuple(search.trials)
     if not leaders:
@@ -151,9 +174,7 @@ def _search(run: Run, bench: Workbench | None) -> tuple[Choice | None, Plan]:
             "the cheapest was fitted without a search"
         )
         return None, Plan(members=(), trials=scored, stopped="budget")
-    choice = choose_winner(
-        run.recipe.target.task, run.train.y, leaders, bench.held_out, run.metric, blend=run.settings.blend
-    )
+    choice = choose_winner(_held_out(run, bench), leaders, run.metric, blend=run.settings.blend)
     members = _members(choice, bench, len(run.train.y) + len(run.validation.y))
     return choice, Plan(members, scored, len(bench.folds), stopped=search.stopped)
 
@@ -184,23 +205,50 @@ def _choice_again(bench: Workbench, plan: Plan) -> Choice:
 
 def _calibrated(run: Run, choice: Choice, rows: Rows) -> tuple[Calibration, dict[str, Estimate]]:
     """Calibration and threshold from held-out rows, and the metrics there."""
-    task, margins, y = run.recipe.target.task, choice.margins[rows], run.train.y[rows]
+    held_out = run.train.rows(rows)
     calibration = learn_calibration(
-        task, run.n_classes, margins, y, output=choice.output, seed=run.settings.seed
+        run.recipe.target.task,
+        run.n_classes,
+        choice.margins[rows],
+        held_out.y,
+        output=choice.output,
+        seed=run.settings.seed,
+        weight=held_out.weight,
+        class_weight=run.class_weight,
     )
-    return _with_threshold(run, calibration, margins, y)
+    return _with_threshold(run, calibration, choice.margins[rows], held_out)
 
 
 def _with_threshold(
-    run: Run, calibration: Calibration, margins: Float64, y: Float64
+    run: Run, calibration: Calibration, margins: Float64, table: TrainingTable
 ) -> tuple[Calibration, dict[str, Estimate]]:
-    task = run.recipe.target.task
+    task, y, weight = run.recipe.target.task, table.y, table.weight
     if task == "regression":
-        return calibration, metrics_for(task, y, margins)
+        return _with_interval(run, calibration, margins[:, 0], y), metrics_for(
+            task, y, margins, weight=weight
+        )
     p = calibration.probabilities(margins)
     if task == "binary":
-        calibration = replace(calibration, threshold=choose_threshold(y, p[:, 1], run.settings.threshold))
-    return calibration, metrics_for(task, y, p, calibration.threshold)
+        threshold = choose_threshold(y, p[:, 1], run.settings.threshold, weight)
+        calibration = replace(calibration, threshold=threshold)
+    return calibration, metrics_for(task, y, p, calibration.threshold, weight)
+
+
+def _with_interval(run: Run, calibration: Calibration, predicted: Float64, y: Float64) -> Calibration:
+    """The calibration with the intervals' width, learned on rows that the models behind it have not seen."""
+    coverage = run.settings.coverage
+    if coverage is None:
+        return calibration
+    if len(y) < rows_needed(coverage):
+        run.warnings.append(
+            f"no intervals: {len(y)} held-out rows are too few for a coverage of {coverage:g}"
+        )
+        return calibration
+    try:
+        return replace(calibration, coverage=coverage, half_width=half_width(predicted, y, coverage))
+    except ExtraMissing as error:
+        run.warnings.append(f"no intervals: MAPIE is not installed; {error.todo}")
+        return calibration
 
 
 def _validated(
@@ -214,7 +262,8 @@ def _validated(
         plan = replace(plan, validated_by="folds")
         margins = _mean_of_folds(run, bench, choice)
     scores = margins if calibration.task == "regression" else calibration.probabilities(margins)
-    metrics = metrics_for(calibration.task, run.validation.y, scores, calibration.threshold)
+    table = run.validation
+    metrics = metrics_for(calibration.task, table.y, scores, calibration.threshold, table.weight)
     return metrics, plan
 
 
@@ -260,7 +309,7 @@ def _final(run: Run, bench: Workbench, choice: Choice, members: Sequence[Member]
         run.warnings.append(f"the budget cut the last fit of {fits.members[whole[0]].family} short")
     else:
         run.warnings.append("the budget was too short to fit every model of the blend")
-    kept = weighted(run.recipe.target.task, run.train.y, [choice.members[i] for i in whole], bench.held_out)
+    kept = weighted(_held_out(run, bench), [choice.members[i] for i in whole])
     used = [i for i in whole if any(choice.members[i] is r for r in kept.members)]
     weighed = [replace(fits.members[i], weight=w) for i, w in zip(used, kept.weights, strict=True)]
     return kept, replace(
@@ -273,14 +322,14 @@ def _final(run: Run, bench: Workbench, choice: Choice, members: Sequence[Member]
 
 def _affordable(run: Run, bench: Workbench, choice: Choice, n_rows: int) -> Choice:
     """The choice without the members that the budget has no time for, the lightest first; one always stays."""
-    n_fold, task = bench.facts.n_rows, run.recipe.target.task
+    n_fold = bench.facts.n_rows
     while len(choice.members) > 1:
         seconds = [final_seconds(r, n_fold, n_rows / n_fold) for r in choice.members]
         if side_by_side(seconds, run.settings.threads) <= run.clock.left(FINAL_OVERHEAD / 2):
             break
         lightest = int(np.argmin(choice.weights))
         rest = [r for i, r in enumerate(choice.members) if i != lightest]
-        choice = weighted(task, run.train.y, rest, bench.held_out)
+        choice = weighted(_held_out(run, bench), rest)
     return choice
 
 
@@ -319,11 +368,11 @@ def _without_folds(run: Run, plan: Plan) -> Trained:
         rounds = 200 if family != "logistic" else 0
         members = (Member(family, params, rounds, 0),)
     fits = fit_members(run, members, run.train)
-    document, task = fits.blend(), run.recipe.target.task
-    calibration = Calibration(task, run.n_classes, output=document.output)
+    document = fits.blend()
+    calibration = facts.uncalibrated(document.output)
     validated: dict[str, Estimate] = {}
     if len(run.validation.y):
         margins = document.predictor().margins(encode_table(fits.encoding, run.validation.features))
-        calibration, validated = _with_threshold(run, calibration, margins, run.validation.y)
+        calibration, validated = _with_threshold(run, calibration, margins, run.validation)
     plan = replace(plan, members=fits.members, n_rows=len(run.train.y))
     return _put_together(run, plan, fits, calibration, {}, validated)

@@ -25,6 +25,7 @@ LINEAR_TRIALS = 8
 NO_GAIN_TRIALS = 40
 """The search ends after so many trials in a row that lowered nobody's loss."""
 LARGE_ROWS = 15_000
+INTERRUPTED = "interrupted"
 FINAL_OVERHEAD = 1.0
 """Seconds kept for what follows the search besides fitting: calibration, conversion, checks."""
 FINAL_ROWS = 1.34
@@ -78,7 +79,15 @@ class Search:
     _studies: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> None:
-        """Try the defaults, then search."""
+        """Try the defaults, then search; Ctrl-C ends it with what there is, if there is something."""
+        try:
+            self._run()
+        except KeyboardInterrupt:
+            if not self.best:
+                raise
+            self.stopped = INTERRUPTED
+
+    def _run(self) -> None:
         families = [candidate_named(name) for name in cheapest_first(self.settings.candidates)]
         if self._try_defaults(families) and self._room():
             self._search(families)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tenure.model.calibrate import as_margins, row_losses
+from tenure.model.calibrate import row_losses
 from tenure.model.candidates.base import Candidate, Facts, FitContext, Fitted, Float64, OutOfTime, Part, Style
 from tenure.model.encode import encode_part, learn_encoding
 from tenure.prepare.recipe import Recipe
@@ -34,12 +34,14 @@ class TrainingTable:
 
     features: the recipe's clean columns.  y: shape (n,) float64, class index or number, no NaN.
     time: shape (n,), microseconds, or None.  group: shape (n,) of any values, or None.
+    weight: shape (n,), > 0, of any scale: how much each row counts; None: all the same.
     """
 
     features: pl.DataFrame
     y: Float64
     time: npt.NDArray[np.int64] | None = None
     group: npt.NDArray[Any] | None = None
+    weight: Float64 | None = None
 
     def rows(self, which: Rows) -> TrainingTable:
         """The rows at these positions."""
@@ -48,6 +50,7 @@ class TrainingTable:
             self.y[which],
             None if self.time is None else self.time[which],
             None if self.group is None else self.group[which],
+            None if self.weight is None else self.weight[which],
         )
 
     def joined(self, other: TrainingTable) -> TrainingTable:
@@ -57,7 +60,22 @@ class TrainingTable:
             np.concatenate([self.y, other.y]),
             None if self.time is None or other.time is None else np.concatenate([self.time, other.time]),
             None if self.group is None or other.group is None else np.concatenate([self.group, other.group]),
+            None
+            if self.weight is None or other.weight is None
+            else np.concatenate([self.weight, other.weight]),
         )
+
+    @property
+    def shares(self) -> Float64:
+        """The weights with mean 1, shape (n,)."""
+        return np.ones(len(self.y)) if self.weight is None else self.weight / np.mean(self.weight)
+
+    @property
+    def weighed(self) -> TrainingTable:
+        """The rows that count: those of weight 0 are no part of anything."""
+        if self.weight is None or bool(np.all(self.weight > 0)):
+            return self
+        return self.rows(np.flatnonzero(self.weight > 0))
 
 
 @dataclass
@@ -103,7 +121,8 @@ class Trial:
 class Result:
     """A complete trial with what it left.
 
-    margins: held-out raw scores, shape (n, n_outputs); NaN where no fold held a row out.  losses: shape (n,).
+    margins: held-out raw scores, shape (n, n_outputs); NaN where no fold held a row out.  losses: shape (n,), each
+    times the row's weight (of mean 1).
     fitted: the model of each fold.  fit_seconds: of one fold's fit, by one thread, on average.
     """
 
@@ -137,9 +156,13 @@ class Workbench:
         """Training and held-out part of fold k, and the encoding learned from the first."""
         if (style, k) not in self._parts:
             inside, held = (self.table.rows(rows) for rows in self.folds[k])
-            learned = learn_encoding(self.recipe, style, inside.features, inside.y, seed=self.seed)
-            outside = encode_part(learned.encoding, held.features, held.y)
-            self._parts[style, k] = (learned.part, outside, learned.encoding)
+            learned = learn_encoding(
+                self.recipe, style, inside.features, inside.y, seed=self.seed, weight=inside.weight
+            )
+            outside = encode_part(learned.encoding, held.features, held.y, held.weight)
+            encoding = learned.encoding
+            parts = (self.facts.fitted(learned.part, encoding), self.facts.fitted(outside, encoding))
+            self._parts[style, k] = (*parts, encoding)
         return self._parts[style, k]
 
     def run(
@@ -171,9 +194,14 @@ class Workbench:
             ]
             for k, (job, (_, held)) in enumerate(zip(jobs, self.folds, strict=True)):
                 try:
-                    model, losses[held] = job.result()
+                    model, found = job.result()
+                    losses[held] = found * self.table.shares[held]
                 except OutOfTime:
                     state = "out of time"
+                except BaseException:
+                    # Ctrl-C, say: the other folds' fits end at their next round
+                    cancelled.set()
+                    raise
                 else:
                     fitted.append(model)
                     fold_losses.append(float(losses[held].mean()))
@@ -217,7 +245,7 @@ class Workbench:
         return tasks.measure(work)
 
     def _losses(self, scores: Float64, output: Output, y: Float64) -> Float64:
-        return row_losses(self.facts.task, as_margins(self.facts.task, scores, output), y)
+        return row_losses(self.facts.task, self.facts.corrected(scores, output), y)
 
     def _complete(
         self, candidate: Candidate, params: Mapping[str, Any], fitted: list[Fitted], seconds: float
@@ -233,7 +261,7 @@ class Workbench:
         for k, (_, held) in enumerate(self.folds):
             outside = self.parts(candidate.style(params), k)[1]
             margins[held] = self.watch.measure(partial(fitted[k].margins, outside, rounds))
-            losses[held] = self._losses(margins[held], fitted[k].output, outside.y)
+            losses[held] = self._losses(margins[held], fitted[k].output, outside.y) * self.table.shares[held]
         by_fold = tuple(float(losses[held].mean()) for _, held in self.folds)
         loss = float(np.nanmean(losses))
         trial = Trial(candidate.name, params, "complete", by_fold, loss, None, rounds, round(seconds, 3))

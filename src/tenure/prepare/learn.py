@@ -45,6 +45,7 @@ def learn_recipe(
     id: str | None = None,
     time: str | None = None,
     group: str | None = None,
+    weight: str | None = None,
     exclude: Iterable[str] | Mapping[str, str] = (),
     levels: Mapping[str, Mapping[str, str]] | None = None,
     nulls: Mapping[str, Iterable[str]] | None = None,
@@ -56,6 +57,8 @@ def learn_recipe(
     Raises ColumnsMissing for an unknown name, SourceError for nested columns or if no feature is left.
     """
     ignored = _set_aside(id, time, group, exclude)
+    if weight is not None:
+        ignored[weight] = "the weight column"
     levels, nulls = levels or {}, nulls or {}
     absent = [name for name in (target.name, *ignored, *levels, *nulls) if name not in raw.columns]
     if absent:
@@ -73,6 +76,7 @@ def learn_recipe(
         id=id,
         time=time,
         group=group,
+        weight=weight,
         n_rows=raw.height,
         warnings=tuple(study.warning for study in studies if study.warning is not None),
     )

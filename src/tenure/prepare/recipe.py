@@ -139,7 +139,7 @@ class Recipe:
     """Everything preparation learned, from n_rows training rows.
 
     columns: every column that was studied, in table order, with those that turned out to be useless.
-    ignored: column -> why it is no feature (identifier, constant, excluded, id, time or group column).
+    ignored: column -> why it is no feature (identifier, constant, excluded, id, time, group or weight column).
     helpers: the columns that derived features and rules read, features themselves or not.
     derived: in the order in which they are computed; one may read those before it.
     """
@@ -150,6 +150,7 @@ class Recipe:
     id: str | None = None
     time: str | None = None
     group: str | None = None
+    weight: str | None = None
     n_rows: int = 0
     warnings: tuple[str, ...] = ()
     helpers: tuple[ColumnRecipe, ...] = ()
@@ -184,6 +185,7 @@ class Recipe:
             "id": self.id,
             "time": self.time,
             "group": self.group,
+            **({"weight": self.weight} if self.weight else {}),
             "null_tokens": {name: list(tokens) for tokens, name in token_sets.items()},
             "target": _plain(self.target, token_sets),
         }
@@ -222,6 +224,7 @@ class Recipe:
                 id=body["id"],
                 time=body["time"],
                 group=body["group"],
+                weight=body.get("weight"),
                 n_rows=body["n_rows"],
                 warnings=tuple(body["warnings"]),
                 helpers=tuple(ColumnRecipe(**_fields(c, tokens)) for c in body.get("helpers", [])),

@@ -19,6 +19,7 @@ from tenure.prepare.near_duplicates import NearDuplicates, find_near_duplicates
 from tenure.prepare.recipe import TargetRecipe
 from tenure.prepare.split import LEFT_OUT, PARTS, TRAIN, assign_parts
 from tenure.prepare.target import learn_target
+from tenure.prepare.weights import read_weights
 from tenure.records import Task
 
 # Cells that are looked at to learn what columns are; a longer table is learned from every k-th row first.
@@ -55,6 +56,7 @@ def sift(
     id: str | None = None,
     time: str | None = None,
     group: str | None = None,
+    weight: str | None = None,
     validation: float = 0.2,
     test: float = 0.2,
     seed: int = 0,
@@ -62,11 +64,12 @@ def sift(
 ) -> Sifted:
     """Tell the rows of a raw table apart in one pass that holds some twenty bytes a row and a sample.
 
-    n_rows: of raw.  Other arguments as in learn_target and assign_parts.
-    Raises TargetError when the target cannot be learned, or some part would be empty.
+    n_rows: of raw.  weight: the column of row weights; rows of weight 0 are left out.
+    Other arguments as in learn_target and assign_parts.
+    Raises TargetError when the target cannot be learned, or some part would be empty, SourceError for bad weights.
     """
     step = _step(n_rows, len(raw.collect_schema()))
-    special = list(dict.fromkeys(name for name in (target, time, group) if name is not None))
+    special = list(dict.fromkeys(name for name in (target, time, group, weight) if name is not None))
     keys, hashes, sample, halves = _look(raw, special, step, id)
     recipe = learn_target(keys[target], positive, task, levels)
     warnings = list(recipe.warnings)
@@ -76,6 +79,12 @@ def sift(
         warnings.append(f"{duplicates.n_repeats} row(s) were exact duplicates and dropped: {duplicates.why}")
     y = target_values(recipe, keys[target])
     keep = keep & ~np.isnan(y)
+    if weight:
+        counts = read_weights(keys[weight]) > 0.0
+        if n_out := int(np.sum(keep & ~counts)):
+            warnings.append(f"{n_out} row(s) have the weight 0 and are left out")
+        keep = keep & counts
+        warnings.append(f"every fit and every measure counts the rows by their weight, {weight!r}")
     y = y[keep]
     groups = number_groups(keys[group].filter(keep)) if group else None
     unnamed = raw.drop([id] if id else [])

@@ -15,6 +15,7 @@ import polars as pl
 from tenure.config import ProjectConfig
 from tenure.model.generate import propose
 from tenure.model.judge import judge
+from tenure.model.limits import Limits
 from tenure.model.settings import GeneratedFeature, Plan
 from tenure.model.workbench import TrainingTable
 from tenure.prepare.columns import settle
@@ -82,6 +83,12 @@ def generate(
         for part, which in zip((TRAIN, VALIDATION), chosen, strict=True)
     ]
     recipe = with_features(prepared.recipe, rows[0], proposals)
+    # What is made of a limited column could turn its direction round, or bring together what may not act together.
+    limited = limits_of(config).columns
+    read = {d.column.name for d in recipe.derived if limited & set(d.value.columns)}
+    if touched := read & set(proposals):
+        proposals = {name: sql for name, sql in proposals.items() if name not in touched}
+        recipe = with_features(prepared.recipe, rows[0], proposals)
     train, validation = (
         replace(table, features=settle(recipe, part.lazy()).collect())
         for table, part in zip((train, validation), rows, strict=True)
@@ -97,6 +104,11 @@ def generate(
     )
     warnings = (f"generated features: {found.why_not}",) if found.why_not else ()
     return Generated(found.kept, time.perf_counter() - started, warnings)
+
+
+def limits_of(config: ProjectConfig) -> Limits:
+    """What the config says a model may not do."""
+    return Limits(dict(config.model.monotone), tuple(map(tuple, config.model.interactions)))
 
 
 def with_generated(prepared: Prepared, features: Sequence[GeneratedFeature]) -> Prepared:

@@ -72,7 +72,7 @@ def make_panel(folder: Folder, config: ProjectConfig, tables: CheckedTables) -> 
     events, source = _typed(tables, config)
     moments = data.cutoffs.moments if data.cutoffs else None
     panel = build_panel(data, events, source, moments, place=place_of_condition(config))
-    named = [data.target, *([data.group] if data.group else []), *data.excluded]
+    named = [data.target, *(c for c in (data.group, data.weight) if c), *data.excluded]
     missing = [column for column in named if column not in panel.rows.columns]
     if missing:
         raise ColumnsMissing(missing, panel.rows.columns, where=f"{folder.config_file}, of the event tables")

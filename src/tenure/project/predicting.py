@@ -75,7 +75,7 @@ def predict(
         log.warning("warning: %s", warning)
     raw = scan(table, has_blank_lines=facts.has_blank_lines)
     shape, breaches = ask_first(scorer, table.name, facts.columns, raw, lambda: batches(table, facts))
-    taken = {"prediction", "probability", *(f"probability_{name}" for name in scorer.classes)}
+    taken = {"prediction", "low", "high", "probability", *(f"probability_{name}" for name in scorer.classes)}
     if scorer.recipe.id in taken:
         raise TenureError(
             f"the id column {scorer.recipe.id!r} has the name of a column of the output",
@@ -211,6 +211,8 @@ class _Answers:
         elif scored.probabilities is not None:
             for number, name in enumerate(self.scorer.classes):
                 columns[f"probability_{name}"] = scored.probabilities[:, number]
+        if scored.values is not None and self.scorer.calibration.half_width is not None:
+            columns["low"], columns["high"] = self.scorer.calibration.bounds(scored.values)
         if self.explain:
             columns |= self._reasons(raw)
         self._note(scored.problems)

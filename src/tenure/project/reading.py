@@ -75,7 +75,8 @@ def _of_source(folder: Folder, config: ProjectConfig) -> RawTable:
         rows, facts = open_table(data, folder.root, folder.collected, min_rows=2)
     except SourceError as error:
         raise _or_a_version(folder, error) from None
-    named = [c for c in (data.target, data.id, data.time, data.group, *data.excluded) if c is not None]
+    special = (data.target, data.id, data.time, data.group, data.weight)
+    named = [c for c in (*special, *data.excluded) if c is not None]
     missing = [column for column in named if column not in facts.columns]
     if missing:
         raise ColumnsMissing(missing, facts.columns, where=f"{folder.config_file}, of {data.source}")

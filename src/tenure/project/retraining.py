@@ -34,8 +34,9 @@ from tenure.project.promoting import note, open_registry
 from tenure.project.runs import config_hash, find_record, new_run_id, record_run
 from tenure.project.sealing import break_seal
 from tenure.project.shape import schema_in_force
+from tenure.project.tables import make_tables
 from tenure.project.trained import TrainedRun
-from tenure.project.training import fit, make_release, make_tables, with_overrides
+from tenure.project.training import fit, make_release, with_overrides
 from tenure.release.scorer import Scorer
 
 
@@ -233,11 +234,13 @@ def _read_like(raw: pl.DataFrame, recipe: Recipe, schema: pl.Schema) -> pl.DataF
 
     def typed(name: str, dtype: pl.DataType) -> pl.Expr:
         if name not in raw.columns:
-            return pl.lit(None, dtype=dtype).alias(name)
+            # a client need not send a weight: a row without one counts as weight 1
+            return pl.lit("1" if name == recipe.weight else None).cast(dtype).alias(name)
         if name == recipe.target.name:
             return read_target(recipe.target, raw.schema[name])
         if name in inputs:
             return read_cell(inputs[name], raw.schema[name])
-        return pl.col(name).cast(dtype, strict=False)
+        cell = pl.col(name).cast(dtype, strict=False)
+        return cell.fill_null(pl.lit("1").cast(dtype)) if name == recipe.weight else cell
 
     return raw.select(typed(name, dtype) for name, dtype in schema.items())

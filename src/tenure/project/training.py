@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -18,17 +18,19 @@ from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.model.evaluate import evaluate as evaluate_model
 from tenure.model.explain import global_importance
+from tenure.model.intervals import intervals_on_test
 from tenure.model.registry import default_uri, warm
 from tenure.model.settings import Plan, TrainSettings
-from tenure.model.train import Trained, TrainingTable
+from tenure.model.train import Trained
 from tenure.model.train import train as train_model
+from tenure.model.tune import INTERRUPTED
 from tenure.monitor.samples import SCORE
-from tenure.prepare.columns import settle, target_values, time_values
+from tenure.prepare.columns import settle
 from tenure.prepare.sketches import FrequentValues
-from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION
+from tenure.prepare.split import PART, TEST
 from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
-from tenure.project.generating import describe_features, find_features, with_generated
+from tenure.project.generating import describe_features, find_features, limits_of, with_generated
 from tenure.project.prepared import Prepared, load_prepared, settings_of
 from tenure.project.preparing import prepare, use_version
 from tenure.project.promoting import note, open_to_change
@@ -37,6 +39,7 @@ from tenure.project.runs import config_hash, find_record, find_report, new_run_i
 from tenure.project.sealing import break_seal, warn_of_reading
 from tenure.project.shape import check_unedited, schema_digest, schema_in_force
 from tenure.project.skipping import look_up, of_training, remember, settings_changed
+from tenure.project.tables import Tables, make_tables
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
 from tenure.project.versions import follow
 from tenure.release.folder import ReleaseParts, write_release
@@ -54,15 +57,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _IMPORTANCE_ROWS = 500
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The parts of prepared rows as training reads them."""
-
-    train: TrainingTable
-    validation: TrainingTable
-    test: TrainingTable
 
 
 def run(
@@ -93,7 +87,8 @@ def run(
     trained = _train(folder, config, prepared, None, seconds)
     warming.join()
     report = _evaluate(folder, config, prepared, trained, started)
-    remember(folder, "run", fingerprint, report.run)
+    if trained.trained.plan.stopped != INTERRUPTED:  # run again, it shall search on
+        remember(folder, "run", fingerprint, report.run)
     notes = [prepared.note, "training again: " + "; ".join(earlier.why) if earlier.why else None]
     return replace(report, notes=tuple(note for note in notes if note))
 
@@ -129,7 +124,7 @@ def train(
         )
     trained = _train(folder, config, prepared, recorded_plan(folder, plan) if plan else None, {})
     keep_trained(folder, trained)
-    if plan is None:
+    if plan is None and trained.trained.plan.stopped != INTERRUPTED:
         remember(folder, "train", fingerprint, trained.run)
     return replace(trained, note="again: " + "; ".join(earlier.why) if earlier.why else None)
 
@@ -153,30 +148,11 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         seed=config.split.seed,
         threads=config.model.threads or os.cpu_count() or 1,
         threshold=config.model.threshold,
+        class_weight=config.model.class_weight,
+        limits=limits_of(config),
+        coverage=config.model.coverage,
     )
     return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
-
-
-def make_tables(prepared: Prepared) -> Tables:
-    """Clean the prepared rows and cut them into their parts."""
-    recipe = prepared.recipe
-    features = settle(recipe, prepared.rows).collect()
-    special = [name for name in (recipe.target.name, recipe.time, recipe.group) if name is not None]
-    keys = prepared.rows.select(*dict.fromkeys(special)).collect()
-    y = target_values(recipe.target, keys[recipe.target.name])
-    when = time_values(keys[recipe.time]) if recipe.time else None
-    group = keys[recipe.group].to_numpy() if recipe.group else None
-
-    def part(number: int) -> TrainingTable:
-        chosen = prepared.parts == number
-        return TrainingTable(
-            features.filter(chosen),
-            y[chosen],
-            None if when is None else when[chosen],
-            None if group is None else group[chosen],
-        )
-
-    return Tables(part(TRAIN), part(VALIDATION), part(TEST))
 
 
 def make_release(
@@ -218,6 +194,7 @@ def make_release(
             "validation": trained.validation,
             "cross_validation": trained.cross_validation,
             "rows": prepared.counts(),
+            **intervals_on_test(trained.calibration, unseen.values, tables.test.y),
         },
         importance=global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS)),
         golden_rows=list(prepared.golden),
@@ -365,7 +342,15 @@ def _lead_of(
     old = scored.margins if scored.probabilities is None else scored.probabilities
     new = run.trained.scores(tables.test)
     thresholds = (run.trained.calibration.threshold, scorer.threshold)
-    return compare(scorer.task, tables.test.y, new, old, run.trained.metric, thresholds=thresholds)
+    return compare(
+        scorer.task,
+        tables.test.y,
+        new,
+        old,
+        run.trained.metric,
+        thresholds=thresholds,
+        weight=tables.test.weight,
+    )
 
 
 def reference_of(recipe: Recipe, features: pl.DataFrame, scored: Any) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class Calibration:
     kind softmax (multiclass): p = softmax(slope * margins + biases); slope is 1 / temperature.
     Source: Guo et al. (2017), "On Calibration of Modern Neural Networks".
     threshold: binary only; the positive class is predicted from this probability on.
+    coverage, half_width: regression only; the number +- half_width holds the outcome of a new row with a chance of
+    coverage, learned on held-out rows; None where that was not learned.
 
     >>> Calibration("binary", 2, kind="sigmoid", slope=2.0, intercept=-1.0).probabilities_row((0.5,))
     (0.5, 0.5)
@@ -53,6 +55,8 @@ class Calibration:
     intercept: float = 0.0
     biases: tuple[float, ...] = field(default=())
     threshold: float = 0.5
+    coverage: float | None = None
+    half_width: float | None = None
 
     def __post_init__(self) -> None:
         allowed = {"binary": ("none", "sigmoid"), "multiclass": ("none", "softmax"), "regression": ("none",)}
@@ -65,6 +69,16 @@ class Calibration:
     def n_outputs(self) -> int:
         """Margins a row: one a class for multiclass, else one."""
         return self.n_classes if self.task == "multiclass" else 1
+
+    def bounds(self, values: Float64) -> tuple[Float64, Float64]:
+        """Lower and upper ends of the intervals of predicted numbers, the bits of bounds_row."""
+        if self.half_width is None:
+            raise ReleaseError("this model has no intervals")
+        return values - self.half_width, values + self.half_width
+
+    def bounds_row(self, value: float) -> tuple[float, float] | None:
+        """The interval of one predicted number; None where there are none."""
+        return None if self.half_width is None else (value - self.half_width, value + self.half_width)
 
     def probabilities_row(self, margins: Sequence[float]) -> tuple[float, ...]:
         """Probabilities of one row in the order of the classes, shape (n_classes,); () for regression."""
@@ -126,6 +140,7 @@ class Calibration:
             "intercept": self.intercept,
             "biases": list(self.biases),
             "threshold": self.threshold,
+            **({} if self.coverage is None else {"coverage": self.coverage, "half_width": self.half_width}),
         }
 
     @classmethod

@@ -8,6 +8,9 @@ and better covering near the ends); accuracy, precision, recall and F1 by Wilson
 Brier, RMSE and MAE by Hall's transformation of the t statistic, because losses are skewed; R2 on the scale
 of log(1 - R2); calibration error by bounds that hold whatever the true error is.
 benchmarks/interval_coverage.py measures them.
+
+Rows may be weighted: each metric is then that of the weighted rows. Proportions count as many rows as equal
+weights would need for the same precision, the effective sample size of Kish (1965), "Survey Sampling".
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from tenure.release.influence import (
     brier_losses,
     log_losses,
     multiclass_influence,
+    of_mean,
     regression_influence,
     standard_error,
 )
@@ -80,7 +84,11 @@ CALIBRATION_BINS = 10
 
 
 def metrics_for(
-    task: Task, y: ArrayLike, scores: ArrayLike, threshold: float | None = None
+    task: Task,
+    y: ArrayLike,
+    scores: ArrayLike,
+    threshold: float | None = None,
+    weight: ArrayLike | None = None,
 ) -> dict[str, Estimate]:
     """Return every metric of the task on these rows.
 
@@ -88,17 +96,18 @@ def metrics_for(
     probabilities, shape (n, k), or (n,) of the positive class; for regression the predictions, shape (n,)
     or (n, 1).
     threshold: binary only; the positive class is predicted at or above it; None is 0.5.
+    weight: shape (n,), > 0, of any scale; None: every row counts the same.
 
     >>> metrics_for("regression", [1.0, 2.0, 3.0], [1.0, 2.0, 4.0])["mae"].value
     0.3333333333333333
     """
     if task == "regression":
-        return regression_metrics(y, np.asarray(scores, dtype=np.float64).reshape(-1))
-    return classification_metrics(y, scores, 0.5 if threshold is None else threshold)
+        return regression_metrics(y, np.asarray(scores, dtype=np.float64).reshape(-1), weight)
+    return classification_metrics(y, scores, 0.5 if threshold is None else threshold, weight)
 
 
 def classification_metrics(
-    y: ArrayLike, probabilities: ArrayLike, threshold: float = 0.5
+    y: ArrayLike, probabilities: ArrayLike, threshold: float = 0.5, weight: ArrayLike | None = None
 ) -> dict[str, Estimate]:
     """Return the metrics of a classifier; more than two classes are macro-averaged, one against the rest.
 
@@ -110,35 +119,44 @@ def classification_metrics(
     disagree.
     """
     labels, p = _classes(y, probabilities)
+    w = _weights(weight, len(labels))
     found: dict[str, Estimate] = {}
     for metric in METRICS["binary"]:
         if metric == "calibration_error":
-            found[metric] = _calibration_error(labels, p)
+            found[metric] = _calibration_error(labels, p, w)
         elif metric not in NEED_TWO_CLASSES or len(np.unique(labels)) > 1:
-            found[metric] = _classification_estimate(metric, labels, p, threshold)
+            found[metric] = _classification_estimate(metric, labels, p, threshold, w)
     return found
 
 
-def regression_metrics(y: ArrayLike, predicted: ArrayLike) -> dict[str, Estimate]:
+def regression_metrics(
+    y: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None
+) -> dict[str, Estimate]:
     """Return RMSE, MAE and R2 of predicted numbers; R2 is left out where y is constant."""
     actual, guess = _numbers(y, predicted)
-    mean_square = _mean_interval(np.square(actual - guess))
+    w = _weights(weight, len(actual))
+    mean_square = _mean_interval(np.square(actual - guess), w)
     found = {
         "rmse": Estimate(
             *(float(np.sqrt(max(v, 0.0))) for v in (mean_square.value, mean_square.low, mean_square.high))
         ),
-        "mae": _mean_interval(np.abs(actual - guess)),
+        "mae": _mean_interval(np.abs(actual - guess), w),
     }
     if np.ptp(actual) > 0:
-        found["r2"] = _r2_interval(regression_influence("r2", actual, guess))
+        found["r2"] = _r2_interval(regression_influence("r2", actual, guess, w))
     return found
 
 
 def metric_value(
-    task: Task, y: ArrayLike, scores: ArrayLike, metric: str, threshold: float | None = None
+    task: Task,
+    y: ArrayLike,
+    scores: ArrayLike,
+    metric: str,
+    threshold: float | None = None,
+    weight: ArrayLike | None = None,
 ) -> float:
     """Return one metric without its interval. Raises ValueError for a metric that the task does not have."""
-    return influence_for(task, y, scores, metric, threshold).value
+    return influence_for(task, y, scores, metric, threshold, weight).value
 
 
 def compare(
@@ -149,6 +167,7 @@ def compare(
     metric: str,
     *,
     thresholds: tuple[float, float] = (0.5, 0.5),
+    weight: ArrayLike | None = None,
 ) -> Estimate:
     """Return how much better b is than a on the same rows; positive: b is better, in the metric's own unit.
 
@@ -161,8 +180,8 @@ def compare(
     >>> compare("binary", [0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9], [0.1, 0.2, 0.8, 0.9], "roc_auc").value
     0.25
     """
-    first = influence_for(task, y, a, metric, thresholds[0])
-    second = influence_for(task, y, b, metric, thresholds[1])
+    first = influence_for(task, y, a, metric, thresholds[0], weight)
+    second = influence_for(task, y, b, metric, thresholds[1], weight)
     sign = 1.0 if HIGHER_IS_BETTER[metric] else -1.0
     difference = sign * (second.value - first.value)
     margin = Z95 * standard_error(second.rows - first.rows)
@@ -170,19 +189,26 @@ def compare(
 
 
 def influence_for(
-    task: Task, y: ArrayLike, scores: ArrayLike, metric: str, threshold: float | None = None
+    task: Task,
+    y: ArrayLike,
+    scores: ArrayLike,
+    metric: str,
+    threshold: float | None = None,
+    weight: ArrayLike | None = None,
 ) -> Influence:
     """Return one metric and the influence of each row on it. Raises ValueError as compare does."""
     if metric not in METRICS[task] or metric == "calibration_error":
         raise ValueError(f"{metric!r} is not a metric of rows for {task}; there are {METRICS[task]}")
     if task == "regression":
-        return regression_influence(metric, *_numbers(y, scores))
+        actual, guess = _numbers(y, scores)
+        return regression_influence(metric, actual, guess, _weights(weight, len(actual)))
     labels, p = _classes(y, scores)
+    w = _weights(weight, len(labels))
     if metric in NEED_TWO_CLASSES and len(np.unique(labels)) < 2:
         raise ValueError(f"{metric!r} has no value where only one class occurs")
     if p.shape[1] == 2:
-        return binary_influence(metric, labels, p, 0.5 if threshold is None else threshold)
-    return multiclass_influence(metric, labels, p)
+        return binary_influence(metric, labels, p, 0.5 if threshold is None else threshold, w)
+    return multiclass_influence(metric, labels, p, w)
 
 
 def _classes(y: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.int64], Floats]:
@@ -198,6 +224,16 @@ def _classes(y: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.int64],
     return labels, p
 
 
+def _weights(weight: ArrayLike | None, n: int) -> Floats:
+    """Weights of mean 1, shape (n,). Raises ValueError unless there is one a row, above 0."""
+    if weight is None:
+        return np.ones(n)
+    given = np.asarray(weight, dtype=np.float64).reshape(-1)
+    if len(given) != n or not (np.all(given > 0.0) and np.all(np.isfinite(given))):
+        raise ValueError(f"{n} rows need as many weights, all above 0")
+    return np.asarray(given * (n / np.sum(given)))
+
+
 def _numbers(y: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
     actual = np.asarray(y, dtype=np.float64).reshape(-1)
     guess = np.asarray(predicted, dtype=np.float64).reshape(-1)
@@ -209,38 +245,57 @@ def _numbers(y: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _classification_estimate(  # noqa: PLR0911 -- one return a metric
-    metric: str, y: NDArray[np.int64], p: Floats, threshold: float
+    metric: str, y: NDArray[np.int64], p: Floats, threshold: float, w: Floats
 ) -> Estimate:
     if metric == "log_loss":
-        return _mean_interval(log_losses(y, p))
+        return _mean_interval(log_losses(y, p), w)
     if metric == "brier":
-        return _mean_interval(brier_losses(y, p))
+        return _mean_interval(brier_losses(y, p), w)
     if p.shape[1] > 2:
-        influence = multiclass_influence(metric, y, p)
+        influence = multiclass_influence(metric, y, p, w)
         if metric == "accuracy":
-            return _wilson(influence.value * len(y), len(y))
+            return _wilson(influence.value, effective_rows(w))
         return _logit_interval(influence, int(np.min(np.unique(y, return_counts=True)[1])))
     actual, predicted = y == 1, p[:, 1] >= threshold
-    hits = float(np.sum(actual & predicted))
+    hits = actual & predicted
     if metric == "accuracy":
-        return _wilson(float(np.sum(actual == predicted)), len(y))
+        return _share(actual == predicted, np.ones(len(y), dtype=bool), w)
     if metric == "precision":
-        return _wilson(hits, float(np.sum(predicted)))
+        return _share(hits, predicted, w)
     if metric == "recall":
-        return _wilson(hits, float(np.sum(actual)))
+        return _share(hits, actual, w)
     if metric == "f1":
         # F1 = 2 j / (1 + j) of Jaccard's j = TP / (TP + FP + FN), a proportion of the rows that count.
-        jaccard = _wilson(hits, float(np.sum(actual | predicted)))
+        jaccard = _share(hits, actual | predicted, w)
         return Estimate(*(2.0 * j / (1.0 + j) for j in (jaccard.value, jaccard.low, jaccard.high)))
     rarer = int(min(np.sum(actual), np.sum(~actual)))
-    return _logit_interval(binary_influence(metric, y, p, threshold), rarer)
+    return _logit_interval(binary_influence(metric, y, p, threshold, w), rarer)
 
 
-def _wilson(hits: float, n: float) -> Estimate:
-    """Wilson (1927) score interval of a proportion; 0 with the whole range where n is 0."""
-    if n == 0:
+def effective_rows(w: Floats) -> float:
+    """How many equally weighted rows are as good as these: Kish's (sum w)^2 / sum w^2.
+
+    >>> effective_rows(np.array([1.0, 1.0, 1.0])), effective_rows(np.array([3.0, 1.0]))
+    (3.0, 1.6)
+    """
+    return float(np.sum(w) ** 2 / np.sum(w * w))
+
+
+def share_of(hits: NDArray[np.bool_]) -> Estimate:
+    """The share of rows, with Wilson's interval."""
+    return _share(hits, np.ones(len(hits), dtype=bool), np.ones(len(hits)))
+
+
+def _share(hits: NDArray[np.bool_], among: NDArray[np.bool_], w: Floats) -> Estimate:
+    """The share of hits, by weight, among some rows; 0 with the whole range where there are none."""
+    if not among.any():
         return Estimate(0.0, 0.0, 1.0)
-    share, z2 = hits / n, Z95 * Z95
+    return _wilson(float(np.sum(w[hits]) / np.sum(w[among])), effective_rows(w[among]))
+
+
+def _wilson(share: float, n: float) -> Estimate:
+    """Wilson (1927) score interval of a share of n rows, n > 0."""
+    z2 = Z95 * Z95
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 / (1 + z2 / n) * float(np.sqrt(share * (1 - share) / n + z2 / (4 * n * n)))
     return Estimate(share, max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share)))
@@ -259,13 +314,12 @@ def _logit_interval(influence: Influence, n_rarer: int) -> Estimate:
     return Estimate(value, min(low, value), max(high, value))
 
 
-def _mean_interval(losses: Floats) -> Estimate:
-    """Interval of a mean of skewed losses, none of them below 0.
+def _mean_interval(losses: Floats, w: Floats) -> Estimate:
+    """Interval of a weighted mean of skewed losses, none of them below 0.
 
     By the transformation of the t statistic in Hall (1992), JRSS B 54(1).
     """
-    n, value = len(losses), float(np.mean(losses))
-    centred = losses - value
+    n, (value, centred) = len(losses), of_mean(losses, w)
     deviation = float(np.sqrt(np.sum(centred * centred) / max(n - 1, 1)))
     if deviation == 0.0:
         return Estimate(value, value, value)
@@ -293,7 +347,7 @@ def _r2_interval(influence: Influence) -> Estimate:
     return Estimate(value, 1.0 - (1.0 - value) * spread, 1.0 - (1.0 - value) / spread)
 
 
-def _calibration_error(y: NDArray[np.int64], p: Floats) -> Estimate:
+def _calibration_error(y: NDArray[np.int64], p: Floats, w: Floats) -> Estimate:
     """Expected calibration error in equal-sized bins, with bounds for the true error of those bins.
 
     Of gaps d_j = true gap g_j + noise: sum w |d| >= sum w sign(g) d, and that is normal around the true
@@ -305,7 +359,7 @@ def _calibration_error(y: NDArray[np.int64], p: Floats) -> Estimate:
     else:
         predicted = np.argmax(p, axis=1)
         confidence, hit = p[np.arange(len(y)), predicted], (y == predicted).astype(np.float64)
-    gaps, weights, errors = _bins(confidence, hit)
+    gaps, weights, errors = _bins(confidence, hit, w)
     value = float(np.sum(weights * np.abs(gaps)))
     spread = weights * errors
     above = Z95 * float(np.sqrt(np.sum(spread**2)))
@@ -313,14 +367,15 @@ def _calibration_error(y: NDArray[np.int64], p: Floats) -> Estimate:
     return Estimate(value, max(0.0, value - noise), min(1.0, value + above))
 
 
-def _bins(confidence: Floats, hit: Floats) -> tuple[Floats, Floats, Floats]:
-    """Gap, share of rows and standard error of the gap in each bin of equal size, by confidence."""
+def _bins(confidence: Floats, hit: Floats, w: Floats) -> tuple[Floats, Floats, Floats]:
+    """Gap, share of the weight and standard error of the gap in each bin of equal size, by confidence."""
     order = np.argsort(confidence, kind="stable")
     parts: Sequence[NDArray[np.int64]] = np.array_split(order, min(CALIBRATION_BINS, len(order)))
-    gaps = np.array([np.mean(confidence[rows]) - np.mean(hit[rows]) for rows in parts])
-    weights = np.array([len(rows) / len(order) for rows in parts])
+    gaps = np.array([np.average(confidence[rows] - hit[rows], weights=w[rows]) for rows in parts])
+    weights = np.array([np.sum(w[rows]) / np.sum(w) for rows in parts])
     # The variance of a bin's share of hits, with half a hit added to each side so that a pure bin is not
     # certain.
-    shares = np.array([(np.sum(hit[rows]) + 0.5) / (len(rows) + 1) for rows in parts])
-    sizes = np.array([len(rows) for rows in parts])
+    sizes = np.array([effective_rows(w[rows]) for rows in parts])
+    hits = sizes * np.array([np.average(hit[rows], weights=w[rows]) for rows in parts])
+    shares = (hits + 0.5) / (sizes + 1)
     return gaps, weights, np.sqrt(shares * (1 - shares) / sizes)

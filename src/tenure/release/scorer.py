@@ -277,7 +277,7 @@ class Scorer:
 
     def _score(self, margins: tuple[float, ...], warnings: tuple[CellProblem, ...]) -> Score:
         if self.task == "regression":
-            return Score(margins[0], None, None, margins, warnings)
+            return Score(margins[0], None, None, margins, warnings, self.calibration.bounds_row(margins[0]))
         probabilities = self.calibration.probabilities_row(margins)
         chosen = self._choose_row(probabilities)
         told = probabilities[1] if self.task == "binary" else probabilities[chosen]

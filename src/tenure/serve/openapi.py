@@ -153,6 +153,8 @@ def _prediction(recipe: Recipe | None) -> Json:
     }
     if recipe is None or recipe.target.task != "regression":
         parts["probability"] = {"type": "number", "minimum": 0, "maximum": 1}
+    else:
+        optional["interval"] = _object(low=_NUMBER, high=_NUMBER)
     if recipe is not None and recipe.target.task == "multiclass":
         parts["probabilities"] = _object(**dict.fromkeys(recipe.target.classes, _NUMBER))
     return {"type": "object", "properties": {**parts, **optional}, "required": list(parts)}

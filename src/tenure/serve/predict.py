@@ -146,6 +146,8 @@ def _answer_of(identifier: str, score: Score) -> dict[str, Any]:
     answer: dict[str, Any] = {"id": identifier, "prediction": score.prediction}
     if score.probability is not None:
         answer["probability"] = score.probability
+    if score.interval is not None:
+        answer["interval"] = dict(zip(("low", "high"), score.interval, strict=True))
     # For two classes the one probability says it all.
     if score.probabilities is not None and len(score.probabilities) > 2:
         answer["probabilities"] = score.probabilities

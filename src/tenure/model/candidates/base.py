@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from tenure.model.calibrate import apply_correction, as_margins, uncalibrated
 from tenure.model.document import ModelDocument
+from tenure.model.limits import Limits
 from tenure.records import Task
+from tenure.release.calibration import Calibration, Output
+from tenure.release.encoding import Encoding
 
 if TYPE_CHECKING:
     import optuna
@@ -36,17 +40,44 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the search space may depend on. n_rows: rows of one training part."""
+    """What a fit may depend on besides its rows. n_rows: rows of one training part.
+
+    class_weight: one weight a class, which the rows of that class count by in a fit; None: all the same.
+    limits: what no model may do.
+    """
 
     task: Task
     n_classes: int
     n_rows: int
     n_features: int
+    class_weight: tuple[float, ...] | None = None
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def n_outputs(self) -> int:
         """Margins a row: one a class for multiclass, else one."""
         return self.n_classes if self.task == "multiclass" else 1
+
+    def fitted(self, part: Part, encoding: Encoding) -> Part:
+        """The rows as fits see them: with the classes' weights, and the limits by encoded feature."""
+        weight = part.weight
+        if self.class_weight is not None:
+            by_class = np.asarray(self.class_weight)[part.y.astype(np.int64)]
+            weight = by_class if weight is None else weight * by_class
+            weight = weight / np.mean(weight)
+        signs, groups = self.limits.signs(encoding), self.limits.groups(encoding)
+        return replace(part, weight=weight, signs=signs, groups=groups, _native={})
+
+    def uncalibrated(self, output: Output = "margin") -> Calibration:
+        """How scores become probabilities before any calibration is learned: the classes' weights are taken out."""
+        return uncalibrated(self.task, self.n_classes, output, self.class_weight)
+
+    def corrected(self, scores: Float64, output: Output) -> Float64:
+        """Raw scores as log-odds (log-probabilities, numbers) that the classes' weights have no part in."""
+        margins = as_margins(self.task, scores, output)
+        if self.class_weight is None:
+            return margins
+        return apply_correction(self.uncalibrated(output), margins)
 
     @property
     def most_rounds(self) -> int:
@@ -92,11 +123,18 @@ class FitContext:
 class Part:
     """Encoded rows: X of shape (n, d), y of shape (n,).
 
+    weight: shape (n,), > 0, of mean 1; None: all the same.  signs: for each feature 1 where the score may not
+    fall as it rises, -1 where it may not rise, 0 where it is free; () : all are.
+    groups: positions of features that may act together; (): all may.
+
     A library's own form of X (binned, say) is built once and kept, because every trial fits the same folds.
     """
 
     X: Float32
     y: Float64
+    weight: Float64 | None = None
+    signs: tuple[int, ...] = ()
+    groups: tuple[tuple[int, ...], ...] = ()
     _native: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def native(self, name: str, build: Callable[[], Any]) -> Any:

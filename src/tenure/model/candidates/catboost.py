@@ -109,16 +109,19 @@ class CatBoost:
                 "thread_count": context.threads,
                 "allow_writing_files": False,
                 "logging_level": "Silent",
+                **({"monotone_constraints": list(train.signs)} if any(train.signs) else {}),
             }
         )
-        pool = train.native("catboost", lambda: catboost.Pool(train.X, train.y, thread_count=1))
-        watched = (
-            watch.native("catboost", lambda: catboost.Pool(watch.X, watch.y, thread_count=1))
-            if watch
-            else None
-        )
+        pool = train.native("catboost", lambda: _pool(train))
+        watched = watch.native("catboost", lambda: _pool(watch)) if watch else None
         model.fit(pool, eval_set=watched, callbacks=[StopInTime()])
         if late:
             context.check()
         best = model.get_best_iteration() + 1 if watch is not None else model.tree_count_
         return FittedCatBoost(model, context.facts.n_outputs, int(best))
+
+
+def _pool(part: Part) -> Any:
+    import catboost
+
+    return catboost.Pool(part.X, part.y, weight=part.weight, thread_count=1)

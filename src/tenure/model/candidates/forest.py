@@ -84,7 +84,7 @@ class Forest:
         while grown < wanted and not (context.check() and grown > 0):
             grown = min(grown + TREES_A_STEP, wanted)
             model.set_params(n_estimators=grown)
-            model.fit(train.X, train.y)
+            model.fit(train.X, train.y, sample_weight=train.weight)
         # One thread: several would add the trees' votes up in any order, and the last bits would differ.
         model.set_params(n_jobs=1)
         return FittedForest(

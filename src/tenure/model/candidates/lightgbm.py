@@ -111,7 +111,7 @@ class LightGBM:
             callbacks.append(lgb.early_stopping(PATIENCE, first_metric_only=True, verbose=False))
         data = train.native("lightgbm", lambda: _dataset(train, None, context))
         booster = lgb.train(
-            {**_fixed(context), **params, "bagging_freq": 1},
+            {**_fixed(context), **params, **_limits(train), "bagging_freq": 1},
             data,
             num_boost_round=rounds or context.facts.most_rounds,
             valid_sets=[watch.native("lightgbm", lambda: _dataset(watch, data, context))] if watch else None,
@@ -141,11 +141,28 @@ def _fixed(context: FitContext) -> dict[str, Any]:
     }
 
 
+def _limits(train: Part) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if any(train.signs):
+        limits["monotone_constraints"] = list(train.signs)
+        # A leaf that is smoothed towards its parent may cross its neighbour.
+        limits["path_smooth"] = 0.0
+    if train.groups:
+        limits["interaction_constraints"] = [list(group) for group in train.groups]
+    return limits
+
+
 def _dataset(part: Part, reference: Any, context: FitContext) -> Any:
     import lightgbm as lgb
 
     names = [f"f{i}" for i in range(part.X.shape[1])]
     data = lgb.Dataset(
-        part.X, part.y, reference=reference, feature_name=names, params=_fixed(context), free_raw_data=False
+        part.X,
+        part.y,
+        reference=reference,
+        weight=part.weight,
+        feature_name=names,
+        params={**_fixed(context), **_limits(part)},
+        free_raw_data=False,
     )
     return data.construct()

@@ -75,11 +75,13 @@ class Logistic:
 
         facts = context.facts
         X = train.X.astype(np.float64)
-        means, scales = X.mean(axis=0), X.std(axis=0)
+        means, scales = _moments(X, train.weight)
         scales[scales < 1e-12] = 1.0
         Z = (X - means) / scales
         if facts.task == "regression":
-            model = Ridge(alpha=float(params["strength"]), solver="cholesky").fit(Z, train.y)
+            model = Ridge(alpha=float(params["strength"]), solver="cholesky").fit(
+                Z, train.y, sample_weight=train.weight
+            )
         else:
             solver = "newton-cholesky" if Z.shape[1] * facts.n_outputs <= 600 else "lbfgs"
             model = LogisticRegression(
@@ -88,7 +90,15 @@ class Logistic:
             with warnings.catch_warnings():
                 # A flat optimum is no news to the user: the loss on held-out rows judges what came out.
                 warnings.simplefilter("ignore")
-                model.fit(Z, train.y)
+                model.fit(Z, train.y, sample_weight=train.weight)
         weights = np.atleast_2d(model.coef_) / scales
         intercept = np.atleast_1d(model.intercept_) - weights @ means
         return FittedLinear(weights, intercept, means)
+
+
+def _moments(X: Float64, weight: Float64 | None) -> tuple[Float64, Float64]:
+    """Means and standard deviations of the columns, each of shape (d,)."""
+    if weight is None:
+        return X.mean(axis=0), X.std(axis=0)
+    means = np.average(X, axis=0, weights=weight)
+    return means, np.sqrt(np.average(np.square(X - means), axis=0, weights=weight))

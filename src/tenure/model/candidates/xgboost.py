@@ -98,7 +98,7 @@ class XGBoost:
                 return context.check()
 
         booster = xgb.train(
-            {**_fixed(context), **params},
+            {**_fixed(context), **params, **_limits(train)},
             train.native("xgboost-bins", lambda: _bins(train)),
             num_boost_round=rounds or context.facts.most_rounds,
             evals=[(_matrix(watch), "watch")] if watch else None,
@@ -123,13 +123,22 @@ def _fixed(context: FitContext) -> dict[str, Any]:
     }
 
 
+def _limits(train: Part) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if any(train.signs):
+        limits["monotone_constraints"] = tuple(train.signs)
+    if train.groups:
+        limits["interaction_constraints"] = str([list(group) for group in train.groups])
+    return limits
+
+
 def _bins(part: Part) -> Any:
     import xgboost as xgb
 
-    return xgb.QuantileDMatrix(part.X, part.y, nthread=1)
+    return xgb.QuantileDMatrix(part.X, part.y, weight=part.weight, nthread=1)
 
 
 def _matrix(part: Part) -> Any:
     import xgboost as xgb
 
-    return part.native("xgboost", lambda: xgb.DMatrix(part.X, part.y, nthread=1))
+    return part.native("xgboost", lambda: xgb.DMatrix(part.X, part.y, weight=part.weight, nthread=1))

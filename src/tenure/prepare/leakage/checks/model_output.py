@@ -209,21 +209,23 @@ def _twins(column: Column, other: Column) -> bool:
 
 
 def _go_together(table: Table, column: Column, leader: Column) -> bool:
-    return _twins(column, leader) or (
-        leader.numbers is not None and _complement(table, leader) == column.name
-    )
+    if _twins(column, leader):
+        return True
+    # The pair itself first: in a wide table, looking through all columns for each pair takes for ever.
+    return _sum_to_one(leader, column) and _complement(table, leader) == column.name
 
 
 def _complement(table: Table, column: Column) -> str | None:
     """Another column that sums to 1 with this one in every row, to rounding."""
-    assert column.numbers is not None
-    for other in table.columns:
-        if other.name == column.name or other.numbers is None or other.n_codes < FEWEST_VALUES:
-            continue
-        with np.errstate(invalid="ignore"):
-            sums = np.abs(column.numbers[:1000] + other.numbers[:1000] - 1.0)
-            if not np.all(sums <= 1e-3):
-                continue
-            if np.nanmean(np.abs(column.numbers + other.numbers - 1.0) <= 1e-3) > 0.999:
-                return other.name
-    return None
+    return next((other.name for other in table.columns if _sum_to_one(column, other)), None)
+
+
+def _sum_to_one(column: Column, other: Column) -> bool:
+    if other.name == column.name or column.numbers is None or other.numbers is None:
+        return False
+    if other.n_codes < FEWEST_VALUES:
+        return False
+    with np.errstate(invalid="ignore"):
+        if not np.all(np.abs(column.numbers[:1000] + other.numbers[:1000] - 1.0) <= 1e-3):
+            return False
+        return bool(np.nanmean(np.abs(column.numbers + other.numbers - 1.0) <= 1e-3) > 0.999)

@@ -1,0 +1,44 @@
+"""Prepared rows as training reads them: settled, with their outcomes, in their parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenure.model.workbench import TrainingTable
+from tenure.prepare.columns import settle, target_values, time_values
+from tenure.prepare.split import TEST, TRAIN, VALIDATION
+from tenure.prepare.weights import read_weights
+from tenure.project.prepared import Prepared
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The parts of prepared rows as training reads them."""
+
+    train: TrainingTable
+    validation: TrainingTable
+    test: TrainingTable
+
+
+def make_tables(prepared: Prepared) -> Tables:
+    """Clean the prepared rows and cut them into their parts."""
+    recipe = prepared.recipe
+    features = settle(recipe, prepared.rows).collect()
+    special = [name for name in (recipe.target.name, recipe.time, recipe.group, recipe.weight) if name]
+    keys = prepared.rows.select(*dict.fromkeys(special)).collect()
+    y = target_values(recipe.target, keys[recipe.target.name])
+    when = time_values(keys[recipe.time]) if recipe.time else None
+    group = keys[recipe.group].to_numpy() if recipe.group else None
+    weight = read_weights(keys[recipe.weight]) if recipe.weight else None
+
+    def part(number: int) -> TrainingTable:
+        chosen = prepared.parts == number
+        return TrainingTable(
+            features.filter(chosen),
+            y[chosen],
+            None if when is None else when[chosen],
+            None if group is None else group[chosen],
+            None if weight is None else weight[chosen],
+        )
+
+    return Tables(part(TRAIN), part(VALIDATION), part(TEST))
