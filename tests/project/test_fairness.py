@@ -166,3 +166,11 @@ def test_a_flip_follows_what_the_model_reads_and_its_declared_proxies(loans: Pat
     assert left_out.fairness["flips"] == [
         {"column": "group", "with": [], "why": "the model does not read it"}
     ]
+
+
+def test_the_features_that_give_a_group_away_are_found(loans: Path, tmp_path: Path) -> None:
+    report = make_project(loans, tmp_path / "loans", "{groups: [group]}", exclude="[group]").run()
+    (found,) = report.fairness["proxies"]
+    assert [feature["feature"] for feature in found["features"]] == ["near", "seen"]
+    assert found["features"][0]["low"] > 0.9  # near is group in 95 of 100 rows; noise is not told
+    assert "what gives group away" in (Path(report.release) / "card.md").read_text()

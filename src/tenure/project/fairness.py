@@ -15,6 +15,7 @@ from tenure.errors import ConfigError, nearest_names
 from tenure.model.fairness.columns import keys_of, learn_groups, plain_cells
 from tenure.model.fairness.flip import MOST_ROWS, flip_column
 from tenure.model.fairness.measure import measure_fairness, metrics_of
+from tenure.model.fairness.proxies import find_proxies
 from tenure.model.fairness.rates import Floats, Judged, Words, need_fairlearn
 from tenure.model.workbench import TrainingTable
 from tenure.monitor.worth import value_of_rows
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tenure.model.train import Trained
     from tenure.prepare.recipe import Recipe
     from tenure.project.prepared import Prepared
+    from tenure.project.training import Tables
     from tenure.records import Task
 
 
@@ -78,7 +80,7 @@ def limited_metric(asked: FairnessConfig, task: Task, where: str = "fairness.met
 
 
 def measure_test(
-    config: ProjectConfig, prepared: Prepared, trained: Trained, test: TrainingTable
+    config: ProjectConfig, prepared: Prepared, trained: Trained, tables: Tables
 ) -> dict[str, Any] | None:
     """What fairness.json will hold; None where the config asks for nothing.
 
@@ -88,7 +90,7 @@ def measure_test(
     if asked is None:
         return None
     columns = group_columns(config, prepared)
-    judged = judge_rows(config, prepared.recipe, trained, test)
+    judged = judge_rows(config, prepared.recipe, trained, tables.test)
     task = prepared.recipe.target.task
     metric = limited_metric(asked, task)
     body: dict[str, Any] = {
@@ -97,11 +99,22 @@ def measure_test(
         "metric": metric,
         "limit": asked.limit,
         "least": asked.least,
-        "rows": len(test.y),
+        "rows": len(tables.test.y),
         "columns": [{"name": column.name, "groups": column.how} for column in columns],
         "benefit": _benefit_in_words(config, task),
         "groupings": measure_fairness(judged, groups_of_rows(config, prepared, TEST), asked.least),
         "flips": flip_groups(asked, prepared, trained, config.split.seed),
+        "proxies": [
+            {
+                "column": name,
+                "measure": "ROC-AUC of one feature alone",
+                "features": [
+                    {"feature": proxy.feature, **asdict(proxy.area)}
+                    for proxy in find_proxies(prepared.recipe, tables.train.features, groups, name)
+                ],
+            }
+            for name, groups in groups_of_rows(config, prepared, TRAIN).items()
+        ],
     }
     return {**body, "verdict": judge_fairness(body, metric, asked.limit, tuple(asked.groups)).to_dict()}
 

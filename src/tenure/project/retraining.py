@@ -98,7 +98,7 @@ def retrain(
     evaluation = evaluate(
         prepared.recipe, trained, tables.train.joined(tables.validation), tables.test, config.model.threshold
     )
-    fairness = measure_test(config, prepared, trained, tables.test)
+    fairness = measure_test(config, prepared, trained, tables)
     run = TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, {}, config_hash(config))
     # the world is what the latest rows show: against the old ones a lasting shift would alarm for ever
     release = make_release(

@@ -264,7 +264,7 @@ def _evaluate(
         tables.test,
         config.model.threshold,
     )
-    fairness = measure_test(config, prepared, run.trained, tables.test)
+    fairness = measure_test(config, prepared, run.trained, tables)
     release = make_release(
         folder, config, prepared, tables, run.trained, evaluation, run.run, fairness=fairness
     )

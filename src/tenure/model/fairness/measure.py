@@ -39,11 +39,6 @@ def measure_fairness(judged: Judged, groups: Mapping[str, Words], least: int) ->
     return [_grouping(judged, {n: groups[n] for n in names}, least, len(groupings)) for names in groupings]
 
 
-def difference_of(judged: Judged, groups: Mapping[str, Words], metric: str, least: int) -> Apart | None:
-    """One difference between the intersections of all columns, by its name in tenure.yaml."""
-    return largest_difference(rates_by_group(judged, groups), measures_of(judged, metric), least)
-
-
 def measures_of(judged: Judged, metric: str) -> tuple[str, ...]:
     """The measures whose largest difference a metric is."""
     stem = metric.removesuffix("_difference").removesuffix("_ratio")
