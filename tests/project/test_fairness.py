@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tenure.journal.tables import open_journal
 from tenure.project import Project
 from tenure.project.folder import Folder
 from tenure.project.setup import Request, create_project
+from tenure.simulate.telecom import TelecomWorld
 from tests.project.conftest import quick
 
 
@@ -174,3 +177,29 @@ def test_the_features_that_give_a_group_away_are_found(loans: Path, tmp_path: Pa
     assert [feature["feature"] for feature in found["features"]] == ["near", "seen"]
     assert found["features"][0]["low"] > 0.9  # near is group in 95 of 100 rows; noise is not told
     assert "what gives group away" in (Path(report.release) / "card.md").read_text()
+
+
+def test_a_retrained_challenger_over_the_limit_does_not_take_the_post(
+    telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = telecom("limited")
+    path = project.folder.config_file
+    text = path.read_text().replace("when: [drift, performance, age]", "when: [age]")
+    text = text.replace("promote: automatic}", "promote: automatic, age: 1s}")
+    asked = "groups: [support_calls, tenure_months], bins: {support_calls: [2], tenure_months: [12]}"
+    path.write_text(text + f"fairness: {{{asked}, metric: demographic_parity_difference, limit: 0.02}}\n")
+    project = Project.open(str(project.folder.root))
+    assert project.run().stopped
+    project.promote("1", despite="there is no other")
+    project.predict(str(world.live[0]), str(tmp_path / "scored.csv"))
+    project.take_outcomes(str(world.outcomes[0]))
+    time.sleep(1.1)
+    assert main(["review", "--project", str(project.folder.root), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["champion"], document["challenger"]) == ("1", "2")
+    assert "surely more than the limit of 0.02" in document["stopped"][0]
+    champion = project.registry().champion()
+    assert champion is not None
+    assert champion.version == "1"
+    with closing(open_journal(project.folder.journal)) as db:
+        assert [event.body["by"] for event in events(db, "gate")] == ["run", "review"]

@@ -59,6 +59,7 @@ class Retrained:
 
     n_old, n_new: rows it was trained on, from before and from the journal.
     stopped: the limits it exceeds, which keep it from the post however good it is.
+    doubts: limits that its rows cannot settle.
     """
 
     version: str
@@ -67,6 +68,7 @@ class Retrained:
     n_new: int
     comparison: Decision
     stopped: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def retrain(
@@ -136,8 +138,10 @@ def retrain(
     rows = prepared.rows.filter(pl.col(PART) == TEST).collect()
     comparison = _compare(config, prepared, scorer, Scorer.load(release), rows)
     n_old = int(np.sum(prepared.parts != TEST)) - len(earlier)
-    stopped = failed_gates(config, release)
-    return Retrained(version, trained.winner, n_old, len(earlier), comparison, stopped)
+    doubts = tuple(fairness["verdict"]["doubts"]) if fairness else ()
+    return Retrained(
+        version, trained.winner, n_old, len(earlier), comparison, failed_gates(config, release), doubts
+    )
 
 
 def find_new_rows(folder: Folder, outcomes: LabelledRows, champion: str) -> NewRows:

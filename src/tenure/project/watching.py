@@ -156,6 +156,7 @@ def _act(
         f"challenger version {outcome.version} ({outcome.winner}) trained on {outcome.n_old} old and "
         f"{outcome.n_new} new labelled rows",
         *outcome.comparison.reasons,
+        *outcome.doubts,
     ]
     promoted = outcome.comparison.verdict == "promote" and not outcome.stopped
     if outcome.stopped:
