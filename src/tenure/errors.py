@@ -106,7 +106,7 @@ class TargetError(TenureError):
 
 
 class GateFailed(TenureError):
-    """A gate stopped the run before a model was made: a check failed, nothing is wrong with the command.
+    """A gate stopped a run before a model was made, or a promotion: nothing is wrong with the command.
 
     document: what the gate found, as JSON data, for --json.
     """

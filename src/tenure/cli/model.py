@@ -18,7 +18,7 @@ def run(args: Namespace) -> Result:
     """Prepare, train, evaluate and release in one go."""
     budget = _budget(args)
     report = _open_or_create(args).run(budget=budget, seed=args.seed, data=args.data, again=args.again)
-    return Result(report.to_dict(), report.to_text())
+    return Result(report.to_dict(), report.to_text(), 1 if report.stopped else 0)
 
 
 def train(args: Namespace) -> Result:
@@ -36,7 +36,7 @@ def evaluate(args: Namespace) -> Result:
     from tenure.project import Project
 
     report = Project.open(args.project).evaluate()
-    return Result(report.to_dict(), report.to_text())
+    return Result(report.to_dict(), report.to_text(), 1 if report.stopped else 0)
 
 
 def predict(args: Namespace) -> Result:

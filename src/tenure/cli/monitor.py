@@ -50,7 +50,7 @@ def review(args: Namespace) -> Result:
     lines = [f"verdict: {document['verdict']} ({document['rule']})"]
     lines += [f"  because {reason}" for reason in document["reasons"]]
     lines += [f"  {step}" for step in document["actions"]]
-    return Result(document, "\n".join(lines))
+    return Result(document, "\n".join(lines), 1 if document.get("stopped") else 0)
 
 
 def parse_moment(text: str | None, option: str, until: datetime | None = None) -> datetime | None:

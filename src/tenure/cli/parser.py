@@ -170,6 +170,11 @@ def _add_model_commands(commands: Commands) -> None:
     _command(commands, "models", "list the versions in the registry")
     promote = _command(commands, "promote", "make a version the champion")
     promote.add_argument("version", metavar="VERSION", help="a version number, or challenger")
+    promote.add_argument(
+        "--despite",
+        metavar="REASON",
+        help="overrule a limit that the version exceeds; the reason is recorded",
+    )
     _command(commands, "rollback", "give the post back to the previous champion")
 
 

@@ -33,7 +33,7 @@ def promote(args: Namespace) -> Result:
     """Make a version the champion."""
     from tenure.project import Project
 
-    before, after = Project.open(args.project).promote(args.version)
+    before, after = Project.open(args.project).promote(args.version, despite=args.despite)
     was = f"; before: version {before}" if before else ""
     return Result({"champion": after, "before": before}, f"version {after} is the champion{was}")
 

@@ -63,7 +63,6 @@ def parse_config(text: str, where: str) -> ProjectConfig:
 def describe_idle_keys(config: ProjectConfig) -> list[str]:
     """Say which sections of the file are read and checked, but acted on only in a later version."""
     idle = [
-        ("fairness", config.fairness is not None),
         ("monitor.schedule", "schedule" in config.monitor.model_fields_set),
     ]
     return [f"{key} in tenure.yaml is not acted on in this version" for key, is_set in idle if is_set]

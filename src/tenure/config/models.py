@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from tenure.config.data import DataConfig
+from tenure.config.fairness import FairnessConfig
 from tenure.config.features import Name
 from tenure.config.leakage import LeakageConfig
 from tenure.config.values import REFERENCE, Duration, Label, Share, Size, Strict
@@ -76,16 +77,6 @@ class ModelConfig(Strict):
         True,
         description="whether ratios, ages and the like are proposed, and kept where they earn their place",
     )
-
-
-class FairnessConfig(Strict):
-    """Read and checked; acted on in a later version."""
-
-    groups: list[str] = Field(default_factory=list)
-    metric: Literal[
-        "equal_opportunity_difference", "demographic_parity_difference", "equalized_odds_difference"
-    ] = "equal_opportunity_difference"
-    limit: Share = 0.1
 
 
 class BusinessConfig(Strict):

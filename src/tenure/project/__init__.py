@@ -169,13 +169,16 @@ class Project:
 
         return open_registry(self.folder, self.config)
 
-    def promote(self, version: str) -> tuple[str | None, str]:
-        """Make a version the champion. Returns the versions before and after."""
+    def promote(self, version: str, *, despite: str | None = None) -> tuple[str | None, str]:
+        """Make a version the champion. Returns the versions before and after.
+
+        despite: the reason for which a limit that it exceeds is overruled.
+        """
         from tenure.project.promoting import promote
 
         config = self.config
         with self.folder.changing("promote"):
-            return promote(self.folder, config, version)
+            return promote(self.folder, config, version, despite)
 
     def rollback(self) -> tuple[str, str]:
         """Give the post back to the previous champion. Returns the versions before and after."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tenure.config import ProjectConfig
+from tenure.errors import GateFailed
 from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import record_event
@@ -62,15 +64,37 @@ def find_release(folder: Folder, config: ProjectConfig, which: str) -> Holder:
     return Holder(version.version, folder.root / version.path)
 
 
-def promote(folder: Folder, config: ProjectConfig, version: str) -> tuple[str | None, str]:
-    """Make a version ("3", or "challenger") the champion."""
+def promote(
+    folder: Folder, config: ProjectConfig, version: str, despite: str | None = None
+) -> tuple[str | None, str]:
+    """Make a version ("3", or "challenger") the champion.
+
+    despite: the reason for which a person overrules a gate that the version failed; it is recorded.
+    Raises GateFailed where the version exceeds a limit and no reason is given.
+    """
+    from tenure.project.gates import failed_gates
+
     registry = open_to_change(folder, config)
-    before = registry.champion()
-    after = registry.promote(registry.resolve(version).version)
-    note(
-        folder, "promotion", {"version": after.version, "before": before and before.version, "by": "command"}
-    )
+    before, wanted = registry.champion(), registry.resolve(version)
+    reasons = failed_gates(config, folder.root / wanted.path)
+    if reasons and despite is None:
+        note_stop(folder, wanted.version, reasons, by="command")
+        raise GateFailed(
+            f"version {wanted.version} is not promoted: {'; '.join(reasons)}",
+            {"champion": before and before.version, "stopped": wanted.version, "reasons": list(reasons)},
+            where=config.place("fairness", "limit"),
+            todo="train another, or overrule it: --despite 'the reason'",
+        )
+    after = registry.promote(wanted.version)
+    body = {"version": after.version, "before": before and before.version, "by": "command"}
+    overruled = {"despite": despite, "overruled": list(reasons)} if reasons else {}
+    note(folder, "promotion", body | overruled)
     return (before.version if before else None), after.version
+
+
+def note_stop(folder: Folder, version: str, reasons: Sequence[str], by: str) -> None:
+    """Record that a gate kept a version from the post."""
+    note(folder, "gate", {"gate": "fairness", "version": version, "reasons": list(reasons), "by": by})
 
 
 def rollback(folder: Folder, config: ProjectConfig) -> tuple[str, str]:

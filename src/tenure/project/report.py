@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tenure.records import Estimate, Task
+from tenure.release.fairness import describe_fairness
 
 Metrics = Mapping[str, Estimate]
 
@@ -39,6 +40,7 @@ class RunReport:
     leakage: what the leakage gate found, as JSON data.
     features: derived ones, each with name, sql, gain (an interval of generated ones, else None) and microseconds
     a row.
+    fairness: what was measured by groups, as JSON data, with the verdict; {} where nothing was asked for.
     """
 
     name: str
@@ -63,6 +65,12 @@ class RunReport:
     notes: tuple[str, ...] = ()
     leakage: Mapping[str, Any] = field(default_factory=dict)
     features: Sequence[Mapping[str, Any]] = ()
+    fairness: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a limit keeps the version from the post."""
+        return bool(self.fairness) and not self.fairness["verdict"]["passed"] and not self.champion
 
     def to_dict(self) -> dict[str, Any]:
         """The document of `tenure run --json`."""
@@ -89,6 +97,7 @@ class RunReport:
             "warnings": list(self.warnings),
             "leakage": dict(self.leakage),
             "features": [dict(feature) for feature in self.features],
+            "fairness": dict(self.fairness),
             "notes": list(self.notes),
         }
 
@@ -130,6 +139,7 @@ class RunReport:
             )
             lines.append(f"what moves the score most (mean |SHAP|): {top}")
         lines += [_feature_line(feature) for feature in self.features]
+        lines += describe_fairness(self.fairness) if self.fairness else []
         lines += [f"warning: {warning}" for warning in self.warnings]
         lines += ["", f"release: {self.release}   ({self.seconds['total']:.1f} s)"]
         return "\n".join(lines)
@@ -178,7 +188,7 @@ def _number(value: float) -> str:
 
 _AS_THEY_ARE = (
     *("task", "metric", "rows", "parts", "seconds", "release", "run", "threshold", "importance", "leakage"),
-    "features",
+    *("features", "fairness"),
 )
 
 

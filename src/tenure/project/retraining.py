@@ -26,7 +26,9 @@ from tenure.prepare.recipe import Recipe
 from tenure.prepare.schema.infer import widen
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION, assign_parts
 from tenure.prepare.survey import learn_anew
+from tenure.project.fairness import measure_test
 from tenure.project.folder import Folder
+from tenure.project.gates import failed_gates
 from tenure.project.generating import Generated, with_generated
 from tenure.project.leakage import pass_gate
 from tenure.project.prepared import Prepared, keep_rows, load_prepared
@@ -57,6 +59,8 @@ class Retrained:
     """A challenger, and how it fared against the champion on the same later rows.
 
     n_old, n_new: rows it was trained on, from before and from the journal.
+    stopped: the limits it exceeds, which keep it from the post however good it is.
+    doubts: limits that its rows cannot settle.
     """
 
     version: str
@@ -64,6 +68,8 @@ class Retrained:
     n_old: int
     n_new: int
     comparison: Decision
+    stopped: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def retrain(
@@ -95,6 +101,7 @@ def retrain(
     evaluation = evaluate(
         prepared.recipe, trained, tables.train.joined(tables.validation), tables.test, config.model.threshold
     )
+    fairness = measure_test(config, prepared, trained, tables)
     run = TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, {}, config_hash(config))
     # the world is what the latest rows show: against the old ones a lasting shift would alarm for ever
     release = make_release(
@@ -107,6 +114,7 @@ def retrain(
         run.run,
         reference=tables.test.features,
         schema=widen(schema_in_force(folder, prepared), prepared.recipe),
+        fairness=fairness,
     )
     registry = open_registry(folder, config)
     manifest = json.loads((release / "manifest.json").read_text())
@@ -123,12 +131,17 @@ def retrain(
             "compared_until": int(later.at.max()),
         },
     )
-    result = {"test": {name: asdict(estimate) for name, estimate in evaluation.metrics.items()}}
+    result = {
+        "test": {name: asdict(estimate) for name, estimate in evaluation.metrics.items()},
+        "fairness": fairness or {},
+    }
     record_run(folder, config, prepared, run, release, version, result, reading)
     rows = prepared.rows.filter(pl.col(PART) == TEST).collect()
     comparison = _compare(config, prepared, scorer, Scorer.load(release), rows)
+    n_old = int(np.sum(prepared.parts != TEST)) - len(earlier)
+    doubts = tuple(fairness["verdict"]["doubts"]) if fairness else ()
     return Retrained(
-        version, trained.winner, int(np.sum(prepared.parts != TEST)) - len(earlier), len(earlier), comparison
+        version, trained.winner, n_old, len(earlier), comparison, failed_gates(config, release), doubts
     )
 
 

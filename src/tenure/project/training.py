@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import time
-from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ import polars as pl
 
 from tenure.config import ProjectConfig, TableSchema, describe_idle_keys
 from tenure.errors import ProjectError
-from tenure.journal.queries import events
-from tenure.journal.tables import open_journal
 from tenure.model.evaluate import evaluate as evaluate_model
 from tenure.model.explain import global_importance
 from tenure.model.intervals import intervals_on_test
@@ -25,34 +22,30 @@ from tenure.model.train import Trained
 from tenure.model.train import train as train_model
 from tenure.model.tune import INTERRUPTED
 from tenure.monitor.samples import SCORE
-from tenure.prepare.columns import settle
 from tenure.prepare.sketches import FrequentValues
-from tenure.prepare.split import PART, TEST
 from tenure.prepare.summary import summarise
+from tenure.project.appointing import appoint
+from tenure.project.fairness import group_columns, measure_test
 from tenure.project.folder import Folder
 from tenure.project.generating import describe_features, find_features, limits_of, with_generated
 from tenure.project.prepared import Prepared, load_prepared, settings_of
 from tenure.project.preparing import prepare, use_version
-from tenure.project.promoting import note, open_to_change
 from tenure.project.report import RunReport
-from tenure.project.runs import config_hash, find_record, find_report, new_run_id, record_run, recorded_plan
+from tenure.project.runs import config_hash, find_report, new_run_id, record_run, recorded_plan
 from tenure.project.sealing import break_seal, warn_of_reading
 from tenure.project.shape import check_unedited, schema_digest, schema_in_force
 from tenure.project.skipping import look_up, of_training, remember, settings_changed
 from tenure.project.tables import Tables, make_tables
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
-from tenure.project.versions import follow
 from tenure.release.folder import ReleaseParts, write_release
-from tenure.release.metrics import compare
 from tenure.release.scorer import Scorer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tenure.model.evaluate import Evaluation
-    from tenure.model.registry import ModelVersion
     from tenure.prepare.recipe import Recipe
-    from tenure.records import Estimate
 
 log = logging.getLogger(__name__)
 
@@ -165,11 +158,13 @@ def make_release(
     run_id: str,
     reference: pl.DataFrame | None = None,
     schema: TableSchema | None = None,
+    fairness: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the release folder of a trained and evaluated model; returns its path.
 
     reference: clean rows that drift will be measured against; None: the training part.
     schema: what its service asks of rows; None: what the rows were prepared under.
+    fairness: what was measured by groups.
     """
     fitted_on = tables.train.joined(tables.validation).features
     draft = Scorer(prepared.recipe, trained.encoding, trained.document.predictor(), trained.calibration)
@@ -203,6 +198,7 @@ def make_release(
         run_id=run_id,
         warnings=[*prepared.warnings, *trained.warnings],
         schema=schema or schema_in_force(folder, prepared),
+        fairness=fairness,
     )
     return write_release(folder.releases, parts)
 
@@ -212,6 +208,7 @@ def _train(
 ) -> TrainedRun:
     started = time.perf_counter()
     log.info("training on %s rows", prepared.counts()["train"])
+    group_columns(config, prepared)
     tables = make_tables(prepared)
     found = find_features(config, prepared, tables.train, tables.validation, plan)
     if found.features:
@@ -242,10 +239,13 @@ def _evaluate(
         tables.test,
         config.model.threshold,
     )
-    release = make_release(folder, config, prepared, tables, run.trained, evaluation, run.run)
+    fairness = measure_test(config, prepared, run.trained, tables)
+    release = make_release(
+        folder, config, prepared, tables, run.trained, evaluation, run.run, fairness=fairness
+    )
     seconds = {**run.seconds, "evaluate": time.perf_counter() - stage}
     stage = time.perf_counter()
-    version, champion, post = _appoint(folder, config, release, run, evaluation, prepared, tables)
+    version, champion, post = appoint(folder, config, release, run, evaluation, prepared, tables)
     seconds["register"] = time.perf_counter() - stage
     seconds["total"] = time.perf_counter() - started
     report = RunReport(
@@ -276,81 +276,10 @@ def _evaluate(
         ),
         leakage=prepared.leakage,
         features=describe_features(prepared, run.trained.plan.features),
+        fairness=fairness or {},
     )
     record_run(folder, config, prepared, run, release, version, report.to_dict(), reading)
     return report
-
-
-def _appoint(
-    folder: Folder,
-    config: ProjectConfig,
-    release: Path,
-    run: TrainedRun,
-    evaluation: Evaluation,
-    prepared: Prepared,
-    tables: Tables,
-) -> tuple[str, bool, str]:
-    """Register a release; give it the post, or the challenger's place.
-
-    Returns its version, whether it is champion, and why in words.
-    """
-    registry = open_to_change(folder, config)
-    manifest = json.loads((release / "manifest.json").read_text())
-    params = {f"{m.family}.{key}": value for m in run.trained.plan.members for key, value in m.params.items()}
-    known = {version.release for version in registry.versions()}
-    version = registry.register(release, manifest, params, evaluation.metrics)
-    before = registry.champion()
-    if before is not None and before.version == version:
-        return version, True, "the champion"
-    if before is not None and release.name in known:
-        return version, False, f"the same as before; version {before.version} keeps the post"
-    if before is not None and _is_retrained(folder, before.version):
-        registry.challenge(version)
-        why = f"version {before.version}, trained on later rows by a review, keeps the post; `tenure promote` decides"
-        return version, False, why
-    lead = None if before is None else _lead_of(folder, before, run, prepared, tables)
-    if before is not None and config.retrain.promote == "manual":
-        registry.challenge(version)
-        return version, False, "waiting: `tenure promote` gives it the post (retrain.promote is manual)"
-    if before is not None and lead is not None and lead.low > 0:
-        registry.challenge(version)
-        why = f"version {before.version} keeps the post, better on the same test rows by {lead} {run.trained.metric}"
-        return version, False, why
-    registry.promote(version)
-    note(folder, "promotion", {"version": version, "before": before and before.version, "by": "run"})
-    return (
-        version,
-        True,
-        "the champion" if before is None else f"the champion, in place of version {before.version}",
-    )
-
-
-def _is_retrained(folder: Folder, version: str) -> bool:
-    with closing(open_journal(folder.journal)) as db:
-        return any(event.body["version"] == version for event in events(db, "retrain"))
-
-
-def _lead_of(
-    folder: Folder, champion: ModelVersion, run: TrainedRun, prepared: Prepared, tables: Tables
-) -> Estimate | None:
-    """How much better the champion is on the same test rows; None where it may have been trained on them."""
-    record = find_record(folder, champion.release)
-    if record is None or follow(folder, record["data"]["version"]) != prepared.id:
-        return None
-    scorer = Scorer.load(folder.root / champion.path)
-    scored = scorer.score_clean(settle(scorer.recipe, prepared.rows.filter(pl.col(PART) == TEST)).collect())
-    old = scored.margins if scored.probabilities is None else scored.probabilities
-    new = run.trained.scores(tables.test)
-    thresholds = (run.trained.calibration.threshold, scorer.threshold)
-    return compare(
-        scorer.task,
-        tables.test.y,
-        new,
-        old,
-        run.trained.metric,
-        thresholds=thresholds,
-        weight=tables.test.weight,
-    )
 
 
 def reference_of(recipe: Recipe, features: pl.DataFrame, scored: Any) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from tenure.monitor.windows import LabelledRows, choose_window, collect_labelled
 from tenure.monitor.worth import Worth, worth_of_retraining
 from tenure.prepare.recipe import Recipe
 from tenure.project.folder import Folder
-from tenure.project.promoting import Holder, find_release, note, open_to_change
+from tenure.project.promoting import Holder, find_release, note, note_stop, open_to_change
 from tenure.project.retraining import NewRows, Retrained, find_new_rows, retrain
 from tenure.records import Estimate
 from tenure.release.scorer import Scorer
@@ -156,8 +156,12 @@ def _act(
         f"challenger version {outcome.version} ({outcome.winner}) trained on {outcome.n_old} old and "
         f"{outcome.n_new} new labelled rows",
         *outcome.comparison.reasons,
+        *outcome.doubts,
     ]
-    promoted = outcome.comparison.verdict == "promote"
+    promoted = outcome.comparison.verdict == "promote" and not outcome.stopped
+    if outcome.stopped:
+        note_stop(folder, outcome.version, outcome.stopped, by="review")
+        actions += [f"version {outcome.version} is not promoted: {reason}" for reason in outcome.stopped]
     if promoted:
         registry.promote(outcome.version)
         note(folder, "promotion", {"version": outcome.version, "before": champion.version, "by": "review"})
@@ -169,6 +173,7 @@ def _act(
         "comparison": outcome.comparison.to_dict(),
         "champion": outcome.version if promoted else champion.version,
         "actions": actions,
+        "stopped": list(outcome.stopped),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tenure.prepare.recipe import Recipe
+from tenure.release.fairness import fairness_section
 
 TOP_FEATURES = 10
 _TITLES = {
@@ -37,6 +38,7 @@ def model_card(
     importance: Mapping[str, float],
     threshold: float | None,
     warnings: Sequence[str],
+    fairness: Mapping[str, Any] | None = None,
 ) -> str:
     """Write the card as Markdown. The same inputs give the same text: it has no date in it."""
     target = recipe.target
@@ -60,6 +62,8 @@ def model_card(
         lines += ["", "Computed from the columns:", "", *_derived(recipe)]
     if recipe.ignored:
         lines += ["", "Not looked at:", "", *(f"- {column}: {why}" for column, why in recipe.ignored.items())]
+    if fairness is not None:
+        lines += ["", "## Fairness", "", *fairness_section(fairness)]
     lines += ["", "## Limits", "", *(f"- {text}" for text in _limits(recipe))]
     if warnings:
         lines += ["", "## Warnings from training", "", *(f"- {text}" for text in dict.fromkeys(warnings))]

@@ -37,6 +37,7 @@ OTHER_FILES = frozenset(
         "card.md",
     }
 )
+OPTIONAL_FILES = frozenset({"fairness.json"})
 _SAFE_NAME = re.compile(r"[a-z][a-z0-9_]*\.(json|txt|md)")
 _RESTORE = "restore the folder from a copy, or train again"
 
@@ -141,7 +142,7 @@ def _check_names(folder: Path, manifest: Manifest) -> None:
             raise ReleaseError(
                 f"the manifest names {name!r}, which is no file of a release", where=str(folder / MANIFEST)
             )
-    known = OTHER_FILES | MODEL_FILES
+    known = OTHER_FILES | OPTIONAL_FILES | MODEL_FILES
     if named - known:
         raise ReleaseError(
             f"unknown files: {', '.join(sorted(named - known))}", where=str(folder), todo=_RESTORE

@@ -48,6 +48,7 @@ class ReleaseParts:
     model_family: what was trained ("catboost", "logistic", a blend's description).
     warnings: what a reader of the model card must know.
     schema: what the service will ask of rows; None: what the recipe knows.
+    fairness: JSON data by groups of the test rows, see release.fairness; None: not measured.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ReleaseParts:
     created_at: datetime | None = None
     warnings: Sequence[str] = field(default=())
     schema: TableSchema | None = None
+    fairness: Mapping[str, Any] | None = None
 
 
 def write_release(parent: Path, parts: ReleaseParts) -> Path:
@@ -114,6 +116,7 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
         importance=importance,
         threshold=parts.calibration.threshold if parts.calibration.task == "binary" else None,
         warnings=[*parts.recipe.warnings, *parts.warnings],
+        fairness=parts.fairness,
     )
     data = {
         "encoding.json": parts.encoding.to_json(),
@@ -124,6 +127,8 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
         "importance.json": importance,
         "golden.json": {"rows": golden},
     }
+    if parts.fairness is not None:
+        data["fairness.json"] = plain(parts.fairness)
     return {
         "recipe.json": parts.recipe.to_json().encode(),
         model_file: model,
