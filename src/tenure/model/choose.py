@@ -99,5 +99,12 @@ def scores_of(task: Task, n_classes: int, choice: Choice, rows: Rows) -> Float64
     return Calibration(task, n_classes, output=choice.output).probabilities(margins)
 
 
+def score_of(task: Task, y: Float64, result: Result, rows: Rows, metric: str) -> float:
+    """The metric of one trial on held-out rows, before calibration; y: of all rows."""
+    n_classes = result.margins.shape[1] if task == "multiclass" else 2
+    scores = scores_of(task, n_classes, joined([result], [1.0]), rows)
+    return metric_value(task, y[rows], scores, metric)
+
+
 def _loss(task: Task, y: Float64, choice: Choice, rows: Rows) -> float:
     return float(row_losses(task, as_margins(task, choice.margins[rows], choice.output), y[rows]).mean())

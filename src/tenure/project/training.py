@@ -8,7 +8,7 @@ import os
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -22,11 +22,9 @@ from tenure.model.registry import default_uri, warm
 from tenure.model.settings import Plan, TrainSettings
 from tenure.model.train import Trained, TrainingTable
 from tenure.model.train import train as train_model
-from tenure.monitor.samples import SCORE
+from tenure.monitor.reference import reference_of
 from tenure.prepare.columns import settle, target_values, time_values
-from tenure.prepare.sketches import FrequentValues
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION
-from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
 from tenure.project.generating import describe_features, find_features, with_generated
 from tenure.project.prepared import Prepared, load_prepared, settings_of
@@ -48,7 +46,6 @@ if TYPE_CHECKING:
 
     from tenure.model.evaluate import Evaluation
     from tenure.model.registry import ModelVersion
-    from tenure.prepare.recipe import Recipe
     from tenure.records import Estimate
 
 log = logging.getLogger(__name__)
@@ -366,22 +363,6 @@ def _lead_of(
     new = run.trained.scores(tables.test)
     thresholds = (run.trained.calibration.threshold, scorer.threshold)
     return compare(scorer.task, tables.test.y, new, old, run.trained.metric, thresholds=thresholds)
-
-
-def reference_of(recipe: Recipe, features: pl.DataFrame, scored: Any) -> dict[str, Any]:
-    """What drift is measured against: summaries of clean rows, and of the scores of rows unseen in training.
-
-    Of texts it says how long they are, not what they are: a release holds no cell that is of one person alone.
-    """
-    rows = summarise([features])
-    for column in recipe.features:
-        if column.kind == "text":
-            rows.columns[column.name].frequent = FrequentValues()
-    scores = scored.values if scored.probabilities is None else scored.probabilities[:, -1]
-    return {
-        "rows": rows.to_dict(),
-        "scores": summarise([pl.DataFrame({SCORE: scores})]).to_dict(),
-    }
 
 
 def with_overrides(config: ProjectConfig, budget: float | None, seed: int | None) -> ProjectConfig:

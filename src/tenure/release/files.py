@@ -37,6 +37,8 @@ OTHER_FILES = frozenset(
         "card.md",
     }
 )
+ESTIMATOR = "estimator.json"
+"""In releases of tenure.Classifier and tenure.Regressor only: how the scikit-learn side takes and answers rows."""
 _SAFE_NAME = re.compile(r"[a-z][a-z0-9_]*\.(json|txt|md)")
 _RESTORE = "restore the folder from a copy, or train again"
 
@@ -141,7 +143,7 @@ def _check_names(folder: Path, manifest: Manifest) -> None:
             raise ReleaseError(
                 f"the manifest names {name!r}, which is no file of a release", where=str(folder / MANIFEST)
             )
-    known = OTHER_FILES | MODEL_FILES
+    known = OTHER_FILES | MODEL_FILES | {ESTIMATOR}
     if named - known:
         raise ReleaseError(
             f"unknown files: {', '.join(sorted(named - known))}", where=str(folder), todo=_RESTORE

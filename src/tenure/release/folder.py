@@ -18,6 +18,7 @@ from tenure.release.calibration import Calibration
 from tenure.release.card import model_card
 from tenure.release.encoding import Encoding
 from tenure.release.files import (
+    ESTIMATOR,
     Manifest,
     hash_files,
     open_release,
@@ -48,6 +49,7 @@ class ReleaseParts:
     model_family: what was trained ("catboost", "logistic", a blend's description).
     warnings: what a reader of the model card must know.
     schema: what the service will ask of rows; None: what the recipe knows.
+    estimator: what estimator.json holds, of a model that was fitted by tenure.Classifier or tenure.Regressor.
     """
 
     name: str
@@ -67,6 +69,7 @@ class ReleaseParts:
     created_at: datetime | None = None
     warnings: Sequence[str] = field(default=())
     schema: TableSchema | None = None
+    estimator: Mapping[str, Any] | None = None
 
 
 def write_release(parent: Path, parts: ReleaseParts) -> Path:
@@ -124,6 +127,8 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
         "importance.json": importance,
         "golden.json": {"rows": golden},
     }
+    if parts.estimator is not None:
+        data[ESTIMATOR] = dict(parts.estimator)
     return {
         "recipe.json": parts.recipe.to_json().encode(),
         model_file: model,
