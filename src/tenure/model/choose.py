@@ -9,6 +9,7 @@ import numpy as np
 
 from tenure.model.blend import blended, learn_weights
 from tenure.model.calibrate import as_margins, row_losses
+from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Float64
 from tenure.model.workbench import Result, Rows
 from tenure.records import Task
@@ -59,7 +60,7 @@ def choose_winner(
 
 def blend_of(task: Task, y: Float64, leaders: Sequence[Result], rows: Rows) -> Choice | None:
     """The best weighted mean of the tree models' margins; None where one of them alone is as good."""
-    members = [r for r in leaders if r.trial.family != "logistic" and r.output == "margin"]
+    members = [r for r in leaders if _has_trees(r) and r.output == "margin"]
     while len(members) > 1:
         choice = weighted(task, y, members, rows)
         if len(choice.members) < 2:
@@ -97,6 +98,11 @@ def scores_of(task: Task, n_classes: int, choice: Choice, rows: Rows) -> Float64
     if task == "regression":
         return margins
     return Calibration(task, n_classes, output=choice.output).probabilities(margins)
+
+
+def _has_trees(result: Result) -> bool:
+    """Whether the trial's document is trees over the encoding that all tree models share."""
+    return candidate_named(result.trial.family).style(result.trial.params) == "trees"
 
 
 def score_of(task: Task, y: Float64, result: Result, rows: Rows, metric: str) -> float:
