@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from tenure.model.candidates.base import Facts, FitContext, Part
 from tenure.model.document import ModelDocument, document_of_trees
@@ -26,7 +27,8 @@ class FittedHistGradientBoosting:
     output: Literal["margin", "probability"] = "margin"
 
     def margins(self, part: Part, rounds: int | None = None) -> np.ndarray:
-        raw = self.model._raw_predict(np.asarray(part.X, dtype=np.float64))
+        with threadpool_limits(1):
+            raw = self.model._raw_predict(np.asarray(part.X, dtype=np.float64))
         return np.asarray(raw, dtype=np.float64).reshape(len(part.X), self.facts.n_outputs)
 
     def document(self, train: Part, rounds: int | None = None) -> ModelDocument:
@@ -83,5 +85,6 @@ class HistGradientBoosting:
         while grown < wanted and not (context.check() and grown > 0):
             grown = min(grown + ROUNDS_A_STEP, wanted)
             model.set_params(max_iter=grown)
-            model.fit(train.X, train.y)
+            with threadpool_limits(context.threads):
+                model.fit(train.X, train.y)
         return FittedHistGradientBoosting(model, facts, grown)

@@ -134,7 +134,7 @@ def test_a_plug_in_is_trained_blended_released_and_scored_without_it(tmp_path: P
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nowhere:Model", "cannot be imported.*PYTHONPATH"),
+        ("nowhere:Model", "(?s)cannot be imported.*PYTHONPATH"),
         ("tenure_histgb:Nothing", "cannot be imported"),
         ("tenure_histgb:Facts", "."),
         ("tests.testing.test_candidates:Pickled", "breaks its promise: its document is a bytes"),
