@@ -98,6 +98,15 @@ def test_the_commands_of_the_sources_page_run(tmp_path: Path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_code_of_the_estimators_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "estimators.md").read_text(encoding="utf-8"), re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "estimators.md", "exec"), {})
+
+
 @pytest.mark.slow
 def test_the_guide_runs(tmp_path: Path):
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from tenure.config.candidates import FAMILIES, CandidateName
 from tenure.config.data import DataConfig
 from tenure.config.fairness import FairnessConfig
 from tenure.config.features import Name
@@ -36,15 +37,17 @@ class SplitConfig(Strict):
         return self
 
 
-Family = Literal["logistic", "forest", "xgboost", "lightgbm", "catboost"]
-FAMILIES: list[Family] = ["logistic", "forest", "xgboost", "lightgbm", "catboost"]
 Metric = Literal["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "f1", "rmse", "mae", "r2"]
 
 
 class ModelConfig(Strict):
     """What is tried, for how long, and by which measure it is chosen."""
 
-    candidates: list[Family] = Field(default_factory=FAMILIES.copy, min_length=1)
+    candidates: list[CandidateName] = Field(
+        default_factory=FAMILIES.copy,
+        min_length=1,
+        description="families, installed plug-ins, or package.module:Name",
+    )
     metric: Metric | None = Field(
         None, description="null: roc_auc for two classes, log_loss for more, rmse for a number"
     )

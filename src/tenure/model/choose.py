@@ -9,8 +9,9 @@ import numpy as np
 
 from tenure.model.blend import blended, learn_weights
 from tenure.model.calibrate import row_losses
+from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Facts, Float64
-from tenure.model.workbench import Result, Rows
+from tenure.model.workbench import Result, Rows, Workbench
 from tenure.release.calibration import Output
 from tenure.release.metrics import HIGHER_IS_BETTER, compare, metric_value
 
@@ -26,6 +27,11 @@ class HeldOut:
     y: Float64
     rows: Rows
     weight: Float64 | None = None
+
+    @classmethod
+    def of(cls, bench: Workbench) -> HeldOut:
+        """Those of a workbench's folds."""
+        return cls(bench.facts, bench.table.y, bench.held_out, bench.table.weight)
 
     @property
     def outcomes(self) -> Float64:
@@ -96,7 +102,7 @@ def choose_winner(held_out: HeldOut, leaders: Sequence[Result], metric: str, *, 
 
 def blend_of(held_out: HeldOut, leaders: Sequence[Result]) -> Choice | None:
     """The best weighted mean of the tree models' margins; None where one of them alone is as good."""
-    members = [r for r in leaders if r.trial.family != "logistic" and r.output == "margin"]
+    members = [r for r in leaders if _has_trees(r) and r.output == "margin"]
     while len(members) > 1:
         choice = weighted(held_out, members)
         if len(choice.members) < 2:
@@ -128,3 +134,14 @@ def joined(members: Sequence[Result], weights: Sequence[float]) -> Choice:
         return Choice(tuple(members), (1.0,), members[0].margins, members[0].output)
     margins = blended([r.margins for r in members], np.array(weights))
     return Choice(tuple(members), tuple(weights), margins, "margin")
+
+
+def _has_trees(result: Result) -> bool:
+    """Whether the trial's document is trees over the encoding that all tree models share."""
+    return candidate_named(result.trial.family).style(result.trial.params) == "trees"
+
+
+def score_of(held_out: HeldOut, result: Result, metric: str) -> float:
+    """The metric of one trial on held-out rows, before calibration."""
+    scores = held_out.scores(joined([result], [1.0]))
+    return metric_value(held_out.facts.task, held_out.outcomes, scores, metric, weight=held_out.weights)

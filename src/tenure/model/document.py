@@ -10,13 +10,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tenure.errors import TenureError
 from tenure.model.convert import check_parity, convert
-from tenure.model.tree_format import join_model
+from tenure.model.tree_format import Tree, join_model, model_text, with_training_counts
 from tenure.release.linear import LinearPredictor
 from tenure.release.predictor import Predictor
 from tenure.release.trees import TreePredictor
 
 PARITY_ROWS = 20_000
+PARITY = 1e-5
+"""Share of the largest score by which trees may differ from their library: the float32 sums of some."""
 SCALED_KEYS = ("leaf_value", "internal_value")
 
 
@@ -53,6 +56,33 @@ def tree_document(model: Any, X_train: npt.NDArray[np.float32], rounds: int | No
         converted.n_trees,
         converted.output,
     )
+
+
+def document_of_trees(
+    trees: Sequence[Tree],
+    n_outputs: int,
+    X_train: npt.NDArray[np.float32],
+    scores: npt.NDArray[np.float64],
+    *,
+    output: Literal["margin", "probability"] = "margin",
+) -> ModelDocument:
+    """Write trees that one has read from a library oneself, and prove on the training rows that they answer alike.
+
+    trees: round by round, one tree an output in each round.  scores: the library's own for X_train, shape
+    (n, n_outputs).  Raises TenureError where they differ by more than 1e-5 of the largest.
+    """
+    counted = with_training_counts(trees, n_outputs, X_train)
+    n_features = X_train.shape[1]
+    text = model_text(counted, n_outputs, n_features)
+    document = ModelDocument("trees", text, n_outputs, n_features, len(trees), output)
+    rows = X_train[:PARITY_ROWS]
+    difference = float(np.max(np.abs(scores[: len(rows)] - document.predictor().margins(rows)), initial=0.0))
+    if not difference <= PARITY * max(1.0, float(np.max(np.abs(scores), initial=0.0))):
+        raise TenureError(
+            f"the trees differ from their library's model by up to {difference:.3g}",
+            todo="mend the reading of the trees: thresholds, missing values, what the margin starts from",
+        )
+    return document
 
 
 def linear_document(predictor: LinearPredictor) -> ModelDocument:

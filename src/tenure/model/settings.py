@@ -151,9 +151,10 @@ class Clock:
 
 
 def cheapest_first(candidates: Sequence[str]) -> list[str]:
-    """The families in the order in which they are tried.
+    """The families in the order in which they are tried; plug-ins come last, in the order given.
 
     >>> cheapest_first(["catboost", "logistic"])
     ['logistic', 'catboost']
     """
-    return [family for family in FAMILIES if family in candidates]
+    own = [family for family in FAMILIES if family in candidates]
+    return own + [name for name in dict.fromkeys(candidates) if name not in FAMILIES]

@@ -118,11 +118,12 @@ def _train(run: Run, plan: Plan | None) -> Trained:
 
 def _check(run: Run) -> None:
     task = run.recipe.target.task
-    unknown = set(run.settings.candidates) - set(cheapest_first(run.settings.candidates))
-    if unknown or not run.settings.candidates:
+    if not run.settings.candidates:
         raise TenureError(
-            f"unknown candidates: {sorted(unknown)}", todo="see model.candidates in tenure.yaml"
+            "there are no candidates", where="model.candidates", todo="name one family at least"
         )
+    for name in run.settings.candidates:
+        candidate_named(name)
     if run.metric not in METRICS[task] or run.metric == "calibration_error":
         raise TenureError(
             f"the metric {run.metric!r} does not fit the task {task}",
@@ -132,10 +133,6 @@ def _check(run: Run) -> None:
     if not run.recipe.features:
         raise TenureError("no column is left to learn from", todo="see the columns' reasons in the recipe")
     run.settings.limits.check(run.recipe)
-
-
-def _held_out(run: Run, bench: Workbench) -> HeldOut:
-    return HeldOut(bench.facts, run.train.y, bench.held_out, run.train.weight)
 
 
 def _workbench(run: Run, plan: Plan | None) -> Workbench | None:
@@ -174,7 +171,7 @@ def _search(run: Run, bench: Workbench | None) -> tuple[Choice | None, Plan]:
             "the cheapest was fitted without a search"
         )
         return None, Plan(members=(), trials=scored, stopped="budget")
-    choice = choose_winner(_held_out(run, bench), leaders, run.metric, blend=run.settings.blend)
+    choice = choose_winner(HeldOut.of(bench), leaders, run.metric, blend=run.settings.blend)
     members = _members(choice, bench, len(run.train.y) + len(run.validation.y))
     return choice, Plan(members, scored, len(bench.folds), stopped=search.stopped)
 
@@ -309,7 +306,7 @@ def _final(run: Run, bench: Workbench, choice: Choice, members: Sequence[Member]
         run.warnings.append(f"the budget cut the last fit of {fits.members[whole[0]].family} short")
     else:
         run.warnings.append("the budget was too short to fit every model of the blend")
-    kept = weighted(_held_out(run, bench), [choice.members[i] for i in whole])
+    kept = weighted(HeldOut.of(bench), [choice.members[i] for i in whole])
     used = [i for i in whole if any(choice.members[i] is r for r in kept.members)]
     weighed = [replace(fits.members[i], weight=w) for i, w in zip(used, kept.weights, strict=True)]
     return kept, replace(
@@ -329,7 +326,7 @@ def _affordable(run: Run, bench: Workbench, choice: Choice, n_rows: int) -> Choi
             break
         lightest = int(np.argmin(choice.weights))
         rest = [r for i, r in enumerate(choice.members) if i != lightest]
-        choice = weighted(_held_out(run, bench), rest)
+        choice = weighted(HeldOut.of(bench), rest)
     return choice
 
 
@@ -364,8 +361,9 @@ def _without_folds(run: Run, plan: Plan) -> Trained:
     members = plan.members
     if not members:
         family = cheapest_first(run.settings.candidates)[0]
-        params = candidate_named(family).defaults(facts)[0]
-        rounds = 200 if family != "logistic" else 0
+        candidate = candidate_named(family)
+        params = candidate.defaults(facts)[0]
+        rounds = 200 if candidate.style(params) == "trees" else 0
         members = (Member(family, params, rounds, 0),)
     fits = fit_members(run, members, run.train)
     document = fits.blend()

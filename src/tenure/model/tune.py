@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Candidate
-from tenure.model.settings import DEFAULT_TRIALS, Clock, TrainSettings, cheapest_first
+from tenure.model.choose import HeldOut, score_of
+from tenure.model.settings import DEFAULT_METRIC, DEFAULT_TRIALS, Clock, TrainSettings, cheapest_first
 from tenure.model.workbench import Result, Trial, Workbench
 
 log = logging.getLogger(__name__)
@@ -196,13 +197,22 @@ class Search:
         # The first trial of all is not cut: there has to be something.
         deadline = self.clock.deadline(self.reserve()) if self.trials else self.clock.deadline()
         outcome = self.bench.run(candidate, params, deadline=deadline, rival=own[0] if own else None)
-        trial = outcome.trial if isinstance(outcome, Result) else outcome
         if isinstance(outcome, Result):
+            outcome = self._scored(outcome)
+            trial = outcome.trial
             kept = sorted([*(own or []), outcome], key=lambda r: r.trial.loss or 0.0)
             self.best[candidate.name] = kept[:KEPT_A_FAMILY]
+        else:
+            trial = outcome
         self.trials.append(trial)
         log.info("trial %d: %s %s, loss %s", len(self.trials), trial.family, trial.state, trial.loss)
         return trial
+
+    def _scored(self, result: Result) -> Result:
+        """The result with the chosen metric on its held-out rows."""
+        metric = self.settings.metric or DEFAULT_METRIC[self.bench.facts.task]
+        score = score_of(HeldOut.of(self.bench), result, metric)
+        return replace(result, trial=replace(result.trial, score=score))
 
     def _told(self, trial: Trial) -> float:
         """The loss to tell Optuna; for a pruned trial the best one's, plus the lag on the fitted folds."""

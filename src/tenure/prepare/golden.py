@@ -5,11 +5,28 @@ A release outlives the rows that it learned from: a person can be erased from th
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import polars as pl
 
+from tenure.prepare.columns import find_problems
 from tenure.prepare.recipe import Recipe
+from tenure.prepare.rules import words_of
 
 _STAND_IN = "a few words"
+
+
+def golden_rows(recipe: Recipe, raw: pl.DataFrame, n: int) -> tuple[dict[str, Any], ...]:
+    """At most n mixed rows as JSON can hold them; cells that break the recipe, or one of its rules, are emptied."""
+    raw = mix_rows(raw, recipe, n)
+    rows = raw.to_dicts()
+    broken = {words_of(rule): rule.test.columns for rule in recipe.rules}
+    for problem in find_problems(recipe, raw):
+        for name in broken.get(problem.rule, (problem.column,)):
+            if name in rows[problem.row]:
+                rows[problem.row][name] = None
+    return tuple({name: _json_cell(value) for name, value in row.items()} for row in rows)
 
 
 def mix_rows(raw: pl.DataFrame, recipe: Recipe, n: int) -> pl.DataFrame:
@@ -31,3 +48,9 @@ def mix_rows(raw: pl.DataFrame, recipe: Recipe, n: int) -> pl.DataFrame:
         words = pl.Series(column.name, [_STAND_IN] * len(at))
         cells[column.name] = words if column.kind == "text" else values
     return pl.DataFrame(cells)
+
+
+def _json_cell(value: object) -> object:
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

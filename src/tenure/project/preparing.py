@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -78,6 +77,7 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
     import polars as pl
 
     from tenure.prepare.glance import Draw
+    from tenure.prepare.golden import golden_rows
     from tenure.prepare.learn import learn_recipe
     from tenure.prepare.sift import check_parts
     from tenure.prepare.sql.learn import with_expressions
@@ -110,7 +110,7 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         recipe=recipe,
         rows=pl.scan_parquet(path),
         parts=parts,
-        golden=_golden_rows(recipe, sifted.training.head(_MIXED_ROWS)),
+        golden=golden_rows(recipe, sifted.training.head(_MIXED_ROWS), _GOLDEN_ROWS),
         warnings=(
             *table.warnings,
             *sifted.warnings,
@@ -172,27 +172,6 @@ def repeated_keys(recipe: Recipe, rows: pl.LazyFrame) -> RepeatedKeys | None:
     if recipe.id is None or recipe.id == recipe.group:
         return None
     return find_repeated_keys(rows.select(recipe.id).collect().to_series())
-
-
-def _golden_rows(recipe: Recipe, raw: pl.DataFrame) -> tuple[dict[str, Any], ...]:
-    from tenure.prepare.columns import find_problems
-    from tenure.prepare.golden import mix_rows
-    from tenure.prepare.rules import words_of
-
-    raw = mix_rows(raw, recipe, _GOLDEN_ROWS)
-    rows = raw.to_dicts()
-    broken = {words_of(rule): rule.test.columns for rule in recipe.rules}
-    for problem in find_problems(recipe, raw):
-        for name in broken.get(problem.rule, (problem.column,)):
-            if name in rows[problem.row]:
-                rows[problem.row][name] = None
-    return tuple({name: _json_cell(value) for name, value in row.items()} for row in rows)
-
-
-def _json_cell(value: object) -> object:
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def use_version(folder: Folder, config: ProjectConfig, name: str) -> Prepared:

@@ -21,9 +21,7 @@ from tenure.model.settings import Plan, TrainSettings
 from tenure.model.train import Trained
 from tenure.model.train import train as train_model
 from tenure.model.tune import INTERRUPTED
-from tenure.monitor.samples import SCORE
-from tenure.prepare.sketches import FrequentValues
-from tenure.prepare.summary import summarise
+from tenure.monitor.reference import reference_of
 from tenure.project.appointing import appoint
 from tenure.project.fairness import group_columns, measure_test
 from tenure.project.folder import Folder
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tenure.model.evaluate import Evaluation
-    from tenure.prepare.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -280,22 +277,6 @@ def _evaluate(
     )
     record_run(folder, config, prepared, run, release, version, report.to_dict(), reading)
     return report
-
-
-def reference_of(recipe: Recipe, features: pl.DataFrame, scored: Any) -> dict[str, Any]:
-    """What drift is measured against: summaries of clean rows, and of the scores of rows unseen in training.
-
-    Of texts it says how long they are, not what they are: a release holds no cell that is of one person alone.
-    """
-    rows = summarise([features])
-    for column in recipe.features:
-        if column.kind == "text":
-            rows.columns[column.name].frequent = FrequentValues()
-    scores = scored.values if scored.probabilities is None else scored.probabilities[:, -1]
-    return {
-        "rows": rows.to_dict(),
-        "scores": summarise([pl.DataFrame({SCORE: scores})]).to_dict(),
-    }
 
 
 def with_overrides(config: ProjectConfig, budget: float | None, seed: int | None) -> ProjectConfig:

@@ -18,6 +18,7 @@ from tenure.release.calibration import Calibration
 from tenure.release.card import model_card
 from tenure.release.encoding import Encoding
 from tenure.release.files import (
+    ESTIMATOR,
     Manifest,
     hash_files,
     open_release,
@@ -49,6 +50,7 @@ class ReleaseParts:
     warnings: what a reader of the model card must know.
     schema: what the service will ask of rows; None: what the recipe knows.
     fairness: JSON data by groups of the test rows, see release.fairness; None: not measured.
+    estimator: what estimator.json holds, of a model that was fitted by tenure.Classifier or tenure.Regressor.
     """
 
     name: str
@@ -69,6 +71,7 @@ class ReleaseParts:
     warnings: Sequence[str] = field(default=())
     schema: TableSchema | None = None
     fairness: Mapping[str, Any] | None = None
+    estimator: Mapping[str, Any] | None = None
 
 
 def write_release(parent: Path, parts: ReleaseParts) -> Path:
@@ -129,6 +132,8 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
     }
     if parts.fairness is not None:
         data["fairness.json"] = plain(parts.fairness)
+    if parts.estimator is not None:
+        data[ESTIMATOR] = dict(parts.estimator)
     return {
         "recipe.json": parts.recipe.to_json().encode(),
         model_file: model,

@@ -8,6 +8,8 @@ from tenure.model.candidates.base import Candidate
 def candidate_named(name: str) -> Candidate:
     """Return the candidate of this name; its library is imported at its first fit.
 
+    Raises TenureError for a name that is neither a family of ours nor a plug-in; see load_plugin.
+
     >>> candidate_named("forest").boosts
     False
     """
@@ -20,4 +22,8 @@ def candidate_named(name: str) -> Candidate:
     known: dict[str, Candidate] = {
         c.name: c for c in (Logistic(), LightGBM(), CatBoost(), XGBoost(), Forest())
     }
-    return known[name]
+    if name in known:
+        return known[name]
+    from tenure.model.candidates.plugin import load_plugin
+
+    return load_plugin(name)

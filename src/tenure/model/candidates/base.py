@@ -171,8 +171,10 @@ class Candidate(Protocol):
     name: as tenure.yaml has it.  boosts: whether its number of rounds is found by early stopping.
     """
 
-    name: str
-    boosts: bool
+    @property
+    def name(self) -> str: ...
+    @property
+    def boosts(self) -> bool: ...
 
     def style(self, params: Params) -> Style:
         """The encoding that these parameters want."""

@@ -17,6 +17,7 @@ from tenure.model.candidates.base import (
     Part,
     Style,
 )
+from tenure.model.candidates.constant import fit_constant, is_constant
 from tenure.model.document import ModelDocument, tree_document
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ class CatBoost:
         """Boost; see Candidate.fit."""
         import catboost
 
+        if is_constant(
+            train
+        ):  # the library refuses such rows; a fold of a table with one rare level may be so
+            context.check()
+            return fit_constant(train, context.facts, rounds or 1)
         late: list[bool] = []
 
         class StopInTime:

@@ -70,9 +70,10 @@ class Logistic:
         watch: Part | None = None,
         rounds: int | None = None,
     ) -> Fitted:
-        """Fit on standardised features; it is over so soon that the deadline is not looked at."""
+        """Fit on standardised features; it is over so soon that the deadline is looked at only before."""
         from sklearn.linear_model import LogisticRegression, Ridge
 
+        context.check()
         facts = context.facts
         X = train.X.astype(np.float64)
         means, scales = _moments(X, train.weight)
