@@ -40,6 +40,7 @@ COMMANDS = {
     "review": "monitor:review",
     "trace": "trace:trace",
     "replay": "trace:replay",
+    "audit": "audit:audit",
     "simulate": "simulate:simulate",
     "demo": "demo:demo",
 }

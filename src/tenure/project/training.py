@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -33,11 +32,19 @@ from tenure.project.prepared import Prepared, load_prepared, settings_of
 from tenure.project.preparing import prepare, use_version
 from tenure.project.promoting import note, open_to_change
 from tenure.project.report import RunReport
-from tenure.project.runs import config_hash, find_record, find_report, new_run_id, record_run, recorded_plan
+from tenure.project.runs import find_record, find_report, record_run, recorded_plan
 from tenure.project.sealing import break_seal, warn_of_reading
 from tenure.project.shape import check_unedited, schema_digest, schema_in_force
 from tenure.project.skipping import look_up, of_training, remember, settings_changed
-from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
+from tenure.project.stopwatch import Stopwatch
+from tenure.project.trained import (
+    TrainedRun,
+    forget_trained,
+    keep_trained,
+    load_trained,
+    threads_of,
+    waiting_run,
+)
 from tenure.project.versions import follow
 from tenure.release.folder import ReleaseParts, write_release
 from tenure.release.metrics import compare
@@ -151,7 +158,7 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         budget_seconds=None if config.model.trials else config.model.budget,
         max_trials=config.model.trials,
         seed=config.split.seed,
-        threads=config.model.threads or os.cpu_count() or 1,
+        threads=threads_of(config),
         threshold=config.model.threshold,
     )
     return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
@@ -233,7 +240,7 @@ def make_release(
 def _train(
     folder: Folder, config: ProjectConfig, prepared: Prepared, plan: Plan | None, seconds: dict[str, float]
 ) -> TrainedRun:
-    started = time.perf_counter()
+    watch = Stopwatch()
     log.info("training on %s rows", prepared.counts()["train"])
     tables = make_tables(prepared)
     found = find_features(config, prepared, tables.train, tables.validation, plan)
@@ -244,10 +251,11 @@ def _train(
     seconds = {
         **seconds,
         "generate": found.seconds,
-        "train": time.perf_counter() - started,
+        "train": watch.wall(),
         "candidates": trained.seconds["candidates"],
+        "processor": watch.processor(),
     }
-    return TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, seconds, config_hash(config))
+    return TrainedRun.of(config, prepared.id, trained, seconds)
 
 
 def _evaluate(
@@ -300,7 +308,7 @@ def _evaluate(
         leakage=prepared.leakage,
         features=describe_features(prepared, run.trained.plan.features),
     )
-    record_run(folder, config, prepared, run, release, version, report.to_dict(), reading)
+    record_run(folder, prepared, run, release, version, report.to_dict(), reading)
     return report
 
 
