@@ -41,6 +41,7 @@ COMMANDS = {
     "trace": "trace:trace",
     "replay": "trace:replay",
     "audit": "audit:audit",
+    "card": "audit:card",
     "simulate": "simulate:simulate",
     "demo": "demo:demo",
 }

@@ -204,6 +204,11 @@ def _add_monitor_commands(commands: Commands) -> None:
 
 
 def _add_other_commands(commands: Commands) -> None:
+    card = _command(commands, "card", "the model card: data, measures, limits, time and energy")
+    card.add_argument("version", nargs="?", default="champion", metavar="VERSION", help="(default: champion)")
+    card.add_argument(
+        "--out", metavar="FILE", help="a .md or .html file to write (default: Markdown on stdout)"
+    )
     _command(commands, "audit", "the 28 tests of the ML Test Score, from evidence in the project")
     schema = _command(
         commands, "schema", "print the JSON Schema of tenure.yaml, or what is asked of the data"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tenure.project.shape import SchemaText
     from tenure.project.trained import TrainedRun
     from tenure.project.versions import Version
+    from tenure.release.card_page import Card
 
 __all__ = ["Project"]
 
@@ -243,3 +244,9 @@ class Project:
         from tenure.project.audit import audit
 
         return audit(self.folder, self.config)
+
+    def card(self, which: str = "champion") -> Card:
+        """The model card of a version; it writes itself as Markdown or HTML."""
+        from tenure.project.carding import make_card
+
+        return make_card(self.folder, self.config, which)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -49,7 +48,7 @@ class TrainedRun:
     ) -> TrainedRun:
         """A new run, of a model that was just trained by this config on this data version."""
         body = config.model_dump(mode="json")
-        threads = threads_of(config)
+        threads = config.model.n_threads
         return cls(
             new_run_id(), prepared, config.split.seed, trained, seconds, config_hash(config), body, threads
         )
@@ -161,11 +160,6 @@ def new_run_id() -> str:
 def config_hash(config: ProjectConfig) -> str:
     """SHA-256 of the effective config."""
     return hashlib.sha256(config.model_dump_json().encode()).hexdigest()
-
-
-def threads_of(config: ProjectConfig) -> int:
-    """How many threads training computes with."""
-    return config.model.threads or os.cpu_count() or 1
 
 
 def waiting_run(folder: Folder) -> str | None:

@@ -37,14 +37,7 @@ from tenure.project.sealing import break_seal, warn_of_reading
 from tenure.project.shape import check_unedited, schema_digest, schema_in_force
 from tenure.project.skipping import look_up, of_training, remember, settings_changed
 from tenure.project.stopwatch import Stopwatch
-from tenure.project.trained import (
-    TrainedRun,
-    forget_trained,
-    keep_trained,
-    load_trained,
-    threads_of,
-    waiting_run,
-)
+from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
 from tenure.project.versions import follow
 from tenure.release.folder import ReleaseParts, write_release
 from tenure.release.metrics import compare
@@ -158,7 +151,7 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         budget_seconds=None if config.model.trials else config.model.budget,
         max_trials=config.model.trials,
         seed=config.split.seed,
-        threads=threads_of(config),
+        threads=config.model.n_threads,
         threshold=config.model.threshold,
     )
     return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
