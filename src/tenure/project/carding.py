@@ -135,6 +135,10 @@ def _measures(metrics: Mapping[str, Any]) -> Section:
     return Section("How good", ["Measured once on test rows; in brackets 95 % intervals.", *gains], table)
 
 
+def _warnings(record: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(line for told in record["warnings"].values() for line in told))
+
+
 def _estimate(value: Mapping[str, float] | None) -> str:
     return "–" if value is None else f"{value['value']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
 
@@ -166,6 +170,6 @@ def _cost(record: Mapping[str, Any]) -> Section:
         "Time and energy of training",
         [
             f"{wall:.1f} s on {record['threads']} threads, {processor:.1f} s of processor time (measured)",
-            f"{processor * WATTS_A_CORE / 3600:.3f} Wh (estimated: processor time x an assumed {WATTS_A_CORE:g} W a core)",
+            f"{processor * WATTS_A_CORE / 3600:.3f} Wh (estimated: processor time x {WATTS_A_CORE:g} W, assumed)",
         ],
     )
