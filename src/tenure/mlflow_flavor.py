@@ -9,7 +9,7 @@ from tenure.monitor.windows import text_table
 from tenure.release.scorer import Scorer
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
 
 
 class ReleaseModel:
