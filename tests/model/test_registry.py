@@ -287,7 +287,7 @@ def test_mlflow_is_quiet_and_sends_and_leaves_nothing(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["project"]
     state = tmp_path / "work" / "project" / ".tenure"
-    assert sorted(path.name for path in state.iterdir()) == ["champion.json", "registry.db"]
+    assert sorted(path.name for path in state.iterdir()) == ["artifacts", "champion.json", "registry.db"]
     assert list((tmp_path / "home").iterdir()) == []
 
 
