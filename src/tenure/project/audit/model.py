@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenure.project.audit.facts import Facts, NoEvidence
-from tenure.project.fairness import gate_promotion
+from tenure.project.fairness import limited_metric
+from tenure.release.fairness import judge_fairness
 
 FAIRNESS = "fairness.json"
 _ENOUGH_TRIALS = 5
@@ -116,17 +117,17 @@ def slices(facts: Facts) -> str:
 
 
 def inclusion(facts: Facts) -> str:
-    """model-7."""
-    if FAIRNESS not in facts.scorer.manifest.files:
+    """model-7: by the limit of the run, and by the one that tenure.yaml has now."""
+    asked = facts.config.fairness
+    if asked is None or FAIRNESS not in facts.scorer.manifest.files:
         raise NoEvidence(
-            "the release holds no fairness figures: name groups under `fairness` and train again"
+            "no fairness was measured: name groups under `fairness` in tenure.yaml, and train again"
         )
     body = facts.part(FAIRNESS)
-    verdict = body["verdict"]
-    gate = gate_promotion(facts.config, body, facts.scorer.task)
-    if reasons := dict.fromkeys([*verdict["breaches"], *verdict["doubts"], *gate]):
-        raise NoEvidence("; ".join(reasons))
-    groupings = [" and ".join(grouping["columns"]) for grouping in body["groupings"]]
-    if not groupings:
-        raise NoEvidence("no group was compared")
-    return f"{body['metric']} by {', '.join(groupings)}, none above the limit of {body['limit']:g}"
+    then = body["verdict"]
+    metric = limited_metric(asked, facts.scorer.task)
+    now = judge_fairness(body, metric, asked.limit, tuple(asked.groups))
+    if told := dict.fromkeys([*then["breaches"], *then["doubts"], *now.breaches, *now.doubts]):
+        raise NoEvidence("; ".join(told))
+    limit = min(body["limit"], asked.limit)
+    return f"{metric} by {', '.join(asked.groups)}, none above the limit of {limit:g}"
