@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Hashable, Mapping
 from typing import Annotated, Literal
@@ -81,6 +82,11 @@ class ModelConfig(Strict):
         description="whether ratios, ages and the like are proposed, and kept where they earn their place",
     )
 
+    @property
+    def n_threads(self) -> int:
+        """How many threads training computes with."""
+        return self.threads or os.cpu_count() or 1
+
 
 class BusinessConfig(Strict):
     """Money, in one currency; what a review's decision is expected to be worth."""
@@ -159,6 +165,7 @@ class ProjectConfig(Strict):
     """The whole of tenure.yaml."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
+    intended_use: str | None = Field(None, description="what the model is for, and what not; for its card")
     data: DataConfig
     features: dict[Name, str] = Field(
         default_factory=dict, description="name: SQL expression over the row's columns"

@@ -49,7 +49,7 @@ def appoint(  # noqa: PLR0911 -- one return a reason
     manifest = json.loads((release / "manifest.json").read_text())
     params = {f"{m.family}.{key}": value for m in run.trained.plan.members for key, value in m.params.items()}
     known = {version.release for version in registry.versions()}
-    version = registry.register(release, manifest, params, evaluation.metrics)
+    version = registry.register(release, manifest, params, evaluation.metrics, run.trained.plan.trials)
     before = registry.champion()
     if before is not None and before.version == version:
         return version, True, "the champion"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,10 +28,11 @@ from tenure.project.generating import describe_features, find_features, limits_o
 from tenure.project.prepared import Prepared, load_prepared, settings_of
 from tenure.project.preparing import prepare, use_version
 from tenure.project.report import RunReport
-from tenure.project.runs import config_hash, find_report, new_run_id, record_run, recorded_plan
+from tenure.project.runs import find_report, record_run, recorded_plan
 from tenure.project.sealing import break_seal, warn_of_reading
 from tenure.project.shape import check_unedited, schema_digest, schema_in_force
 from tenure.project.skipping import look_up, of_training, remember, settings_changed
+from tenure.project.stopwatch import Stopwatch
 from tenure.project.tables import Tables, make_tables
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
 from tenure.release.folder import ReleaseParts, write_release
@@ -136,7 +136,7 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         budget_seconds=None if config.model.trials else config.model.budget,
         max_trials=config.model.trials,
         seed=config.split.seed,
-        threads=config.model.threads or os.cpu_count() or 1,
+        threads=config.model.n_threads,
         threshold=config.model.threshold,
         class_weight=config.model.class_weight,
         limits=limits_of(config),
@@ -203,7 +203,7 @@ def make_release(
 def _train(
     folder: Folder, config: ProjectConfig, prepared: Prepared, plan: Plan | None, seconds: dict[str, float]
 ) -> TrainedRun:
-    started = time.perf_counter()
+    watch = Stopwatch()
     log.info("training on %s rows", prepared.counts()["train"])
     group_columns(config, prepared)
     tables = make_tables(prepared)
@@ -215,10 +215,11 @@ def _train(
     seconds = {
         **seconds,
         "generate": found.seconds,
-        "train": time.perf_counter() - started,
+        "train": watch.wall(),
         "candidates": trained.seconds["candidates"],
+        "processor": watch.processor(),
     }
-    return TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, seconds, config_hash(config))
+    return TrainedRun.of(config, prepared.id, trained, seconds)
 
 
 def _evaluate(
@@ -275,7 +276,7 @@ def _evaluate(
         features=describe_features(prepared, run.trained.plan.features),
         fairness=fairness or {},
     )
-    record_run(folder, config, prepared, run, release, version, report.to_dict(), reading)
+    record_run(folder, prepared, run, release, version, report.to_dict(), reading)
     return report
 
 
