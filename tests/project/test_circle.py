@@ -67,7 +67,10 @@ def test_a_customer_table_goes_round(telecom: Callable[[str], Project], world: T
     }
     assert report.test["roc_auc"].low <= report.test["roc_auc"].value <= report.test["roc_auc"].high
     assert report.test["roc_auc"].low > 0.7
-    assert len(report.baselines) == 2
+    assert next(iter(report.baselines)) == "majority class"
+    assert len(report.baselines) == 4
+    assert report.baselines["majority class"]["accuracy"].value > 0.5
+    assert "majority class" in report.to_dict()["claim"]
     document = report.to_dict()
     assert {"model", "task", "metric", "validation", "test", "seconds", "release", "warnings"} <= set(
         document

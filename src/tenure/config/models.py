@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from tenure.config.checks import ChecksConfig
 from tenure.config.data import DataConfig
 from tenure.config.features import Name
 from tenure.config.leakage import LeakageConfig
-from tenure.config.values import REFERENCE, Duration, Share, Size, Strict
+from tenure.config.values import REFERENCE, Duration, Latency, Share, Size, Strict
 
 
 class SplitConfig(Strict):
@@ -56,6 +57,7 @@ class ModelConfig(Strict):
     threshold: Literal["f1", "mcc", "accuracy"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "f1", description="what the decision threshold maximises, or the threshold itself"
     )
+    latency: Latency = Field(80e-6, description="what the trees of a blend may take for one row")
     threads: int | None = Field(None, ge=1, description="null: all cores")
     generate_features: bool = Field(
         True,
@@ -157,6 +159,10 @@ class ProjectConfig(Strict):
     split: SplitConfig = SplitConfig()
     leakage: LeakageConfig = LeakageConfig()
     model: ModelConfig = ModelConfig()
+    checks: ChecksConfig = ChecksConfig()
+    slices: list[str] = Field(
+        default_factory=list, description="columns, or SQL conditions, whose rows are measured apart"
+    )
     fairness: FairnessConfig | None = None
     business: BusinessConfig | None = None
     serve: ServeConfig = ServeConfig()

@@ -31,15 +31,29 @@ def learn_calibration(
     if task == "regression" or len(y) < FEWEST_ROWS:
         return none
     scores = as_margins(task, margins, output)
-    labels = y.astype(np.int64)
+    held_out = calibration_losses(task, n_classes, scores, y, seed=seed)
+    if held_out is None or held_out.mean() >= row_losses(task, scores, y).mean():
+        return none
+    return _fit(none, scores, y.astype(np.int64))
+
+
+def calibration_losses(
+    task: Task, n_classes: int, margins: Float64, y: Float64, *, seed: int = 0
+) -> Float64 | None:
+    """Loss of each row, shape (n,), with a correction that other rows taught; None with too few rows to learn one.
+
+    margins: on the scale of log-odds, see as_margins.
+    """
+    if len(y) < FEWEST_ROWS:
+        return None
+    labels, none = y.astype(np.int64), Calibration(task, n_classes)
     group = np.random.default_rng(seed).permutation(len(y)) % FOLDS
     held_out = np.empty(len(y))
     for k in range(FOLDS):
         held = group == k
-        fitted = _fit(none, scores[~held], labels[~held])
-        held_out[held] = row_losses(task, apply_correction(fitted, scores[held]), labels[held])
-    before = row_losses(task, scores, labels)
-    return _fit(none, scores, labels) if held_out.mean() < before.mean() else none
+        fitted = _fit(none, margins[~held], labels[~held])
+        held_out[held] = row_losses(task, apply_correction(fitted, margins[held]), labels[held])
+    return held_out
 
 
 def as_margins(task: Task, scores: Float64, output: Output) -> Float64:

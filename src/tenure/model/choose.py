@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +14,23 @@ from tenure.model.candidates.base import Float64
 from tenure.model.workbench import Result, Rows
 from tenure.records import Task
 from tenure.release.calibration import Calibration, Output
+from tenure.release.grouped import around, compared
 from tenure.release.metrics import HIGHER_IS_BETTER, compare, metric_value
 
-MOST_TREES = 1600
-"""Trees of a blend at most, as the folds count them: every prediction walks them all, 100 in some 5 µs."""
+MICROSECONDS_A_TREE = 0.05
+"""What a tree costs a row in the service, about: benchmarks/row_speed.py measures it. By a figure, not by a clock, so
+that two machines choose alike."""
+LATENCY = 80e-6
+"""Seconds that the trees of a blend may take for a row, unless model.latency says otherwise."""
+
+
+def most_trees(latency: float) -> int:
+    """Trees that a blend may have, all members together, to stay inside so many seconds a row.
+
+    >>> most_trees(LATENCY)
+    1600
+    """
+    return round(latency * 1e6 / MICROSECONDS_A_TREE)
 
 
 @dataclass(frozen=True)
@@ -34,37 +48,69 @@ class Choice:
         return int(self.margins.shape[1]) * sum(member.trial.rounds for member in self.members)
 
 
-def choose_winner(
-    task: Task, y: Float64, leaders: Sequence[Result], rows: Rows, metric: str, *, blend: bool = True
-) -> Choice:
-    """Return the best by the metric on held-out rows; where that is within noise, the one of the lowest loss.
+def single(result: Result) -> Choice:
+    """One model alone."""
+    return Choice((result,), (1.0,), result.margins, result.output)
 
-    leaders: complete trials, the lowest loss first.  rows: positions that some fold held out.
+
+def choose_winner(
+    task: Task,
+    y: Float64,
+    leaders: Sequence[Result],
+    rows: Rows,
+    metric: str,
+    *,
+    blend: bool = True,
+    latency: float = LATENCY,
+    group: Any = None,
+) -> Choice:
+    """Return the best single model, or the blend where it is better by more than noise.
+
+    The best single one is the best by the metric on held-out rows; where that is within noise, the one of the lowest
+    loss. leaders: complete trials, the lowest loss first.  rows: positions that some fold held out.
+    latency: seconds a row that the trees of a blend may take.  group: shape (n,), of all rows, or None.
     """
-    choices = [Choice((r,), (1.0,), r.margins, r.output) for r in leaders]
-    if blend:
-        joined = blend_of(task, y, leaders, rows)
-        choices += [joined] if joined is not None else []
-    if not choices:
+    if not leaders:
         raise ValueError("there is no complete trial to choose from")
-    n_classes = choices[0].margins.shape[1] if task == "multiclass" else 2
-    scores = [scores_of(task, n_classes, c, rows) for c in choices]
+    best = _best_single(task, y, [single(r) for r in leaders], rows, metric)
+    joined = blend_of(task, y, leaders, rows, most_trees(latency)) if blend else None
+    return joined if joined is not None and _is_worth_it(task, y, joined, best, rows, metric, group) else best
+
+
+def _best_single(task: Task, y: Float64, choices: Sequence[Choice], rows: Rows, metric: str) -> Choice:
+    scores = [scores_of(task, _n_classes(task, c), c, rows) for c in choices]
     values = [metric_value(task, y[rows], s, metric) for s in scores]
     sign = 1.0 if HIGHER_IS_BETTER[metric] else -1.0
     best = int(np.argmax(sign * np.array(values)))
-    losses = [_loss(task, y, c, rows) for c in choices]
+    losses = [float(_losses(task, y, c, rows).mean()) for c in choices]
     level = [i for i, s in enumerate(scores) if compare(task, y[rows], s, scores[best], metric).low <= 0.0]
     return choices[min(level, key=lambda i: losses[i])]
 
 
-def blend_of(task: Task, y: Float64, leaders: Sequence[Result], rows: Rows) -> Choice | None:
-    """The best weighted mean of the tree models' margins; None where one of them alone is as good."""
+def _is_worth_it(
+    task: Task, y: Float64, blend: Choice, best: Choice, rows: Rows, metric: str, group: Any
+) -> bool:
+    """Whether a blend is better than one model by more than noise, by the loss or the metric, and worse by neither."""
+    own, other = (scores_of(task, _n_classes(task, c), c, rows) for c in (blend, best))
+    groups = None if group is None else group[rows]
+    by_metric = compared(task, y[rows], other, own, metric, group=groups)
+    lower = _losses(task, y, best, rows) - _losses(task, y, blend, rows)
+    by_loss = around(float(lower.mean()), (lower - lower.mean()) / len(lower), groups)
+    return (by_metric.low > 0.0 or by_loss.low > 0.0) and by_metric.high >= 0.0 and by_loss.high >= 0.0
+
+
+def _n_classes(task: Task, choice: Choice) -> int:
+    return int(choice.margins.shape[1]) if task == "multiclass" else 2
+
+
+def blend_of(task: Task, y: Float64, leaders: Sequence[Result], rows: Rows, trees: int) -> Choice | None:
+    """The best weighted mean of the tree models' margins, of so many trees at most; None where one alone is as good."""
     members = [r for r in leaders if r.trial.family != "logistic" and r.output == "margin"]
     while len(members) > 1:
         choice = weighted(task, y, members, rows)
         if len(choice.members) < 2:
             return None
-        if choice.n_trees <= MOST_TREES:
+        if choice.n_trees <= trees:
             return choice
         pairs = zip(choice.members, choice.weights, strict=True)
         dearest = max(pairs, key=lambda pair: pair[0].trial.rounds / pair[1])[0]
@@ -99,5 +145,5 @@ def scores_of(task: Task, n_classes: int, choice: Choice, rows: Rows) -> Float64
     return Calibration(task, n_classes, output=choice.output).probabilities(margins)
 
 
-def _loss(task: Task, y: Float64, choice: Choice, rows: Rows) -> float:
-    return float(row_losses(task, as_margins(task, choice.margins[rows], choice.output), y[rows]).mean())
+def _losses(task: Task, y: Float64, choice: Choice, rows: Rows) -> Float64:
+    return row_losses(task, as_margins(task, choice.margins[rows], choice.output), y[rows])

@@ -27,7 +27,7 @@ class TrainSettings:
     budget_seconds: wall time of everything that train does; None: no limit.  max_trials: settings tried at
     most;
     alone, without a budget, it makes the outcome independent of the clock.
-    blend: whether several models may be joined into one.
+    blend: whether several models may be joined into one.  latency: seconds a row that its trees may take then.
     """
 
     candidates: tuple[str, ...] = FAMILIES
@@ -38,6 +38,7 @@ class TrainSettings:
     threads: int = 2
     threshold: ThresholdRule | float = "f1"
     blend: bool = True
+    latency: float = 80e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Plan:
     n_rows: of the last fit.  validated_by: "refit" (the winner fitted on the training rows) or "folds" (the
     mean of the folds' models).
     stopped: why the search ended.  features: generated ones that the rows had when this was carried out.
+    evidence: what the search saw, as JSON data; see model.evidence.
     """
 
     members: tuple[Member, ...]
@@ -82,6 +84,7 @@ class Plan:
     validated_by: str = "refit"
     stopped: str = ""
     features: tuple[GeneratedFeature, ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def winner(self) -> str:
@@ -102,6 +105,7 @@ class Plan:
             "validated_by": self.validated_by,
             "stopped": self.stopped,
             "features": [asdict(feature) for feature in self.features],
+            "evidence": dict(self.evidence),
         }
 
     @classmethod
@@ -120,6 +124,7 @@ class Plan:
                 GeneratedFeature(**{**feature, "gain": Estimate(**feature["gain"])})
                 for feature in data.get("features", ())
             ),
+            evidence=data.get("evidence", {}),
         )
 
 

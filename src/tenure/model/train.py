@@ -17,8 +17,10 @@ from tenure.model.candidates.base import Float64
 from tenure.model.choose import Choice, choose_winner, joined, weighted
 from tenure.model.document import ModelDocument
 from tenure.model.encode import encode_part
+from tenure.model.evidence import gather_evidence
 from tenure.model.fitting import Fits, Run, fit_members, more_rounds
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
+from tenure.model.slices import find_weak, to_json
 from tenure.model.threshold import choose_threshold
 from tenure.model.tune import FINAL_OVERHEAD, Search, final_seconds, number_of_folds, side_by_side
 from tenure.model.workbench import Result, Rows, TrainingTable, Workbench
@@ -27,6 +29,7 @@ from tenure.prepare.split import folds
 from tenure.records import Estimate
 from tenure.release.calibration import Calibration
 from tenure.release.encoding import Encoding, encode_table
+from tenure.release.grouped import measured
 from tenure.release.metrics import METRICS, metrics_for
 
 __all__ = ["TrainSettings", "Trained", "TrainingTable", "train"]
@@ -152,10 +155,18 @@ def _search(run: Run, bench: Workbench | None) -> tuple[Choice | None, Plan]:
         )
         return None, Plan(members=(), trials=scored, stopped="budget")
     choice = choose_winner(
-        run.recipe.target.task, run.train.y, leaders, bench.held_out, run.metric, blend=run.settings.blend
+        run.recipe.target.task,
+        run.train.y,
+        leaders,
+        bench.held_out,
+        run.metric,
+        blend=run.settings.blend,
+        latency=run.settings.latency,
+        group=run.train.group,
     )
     members = _members(choice, bench, len(run.train.y) + len(run.validation.y))
-    return choice, Plan(members, scored, len(bench.folds), stopped=search.stopped)
+    evidence = gather_evidence(bench, run.metric, choice, search.best, search.default)
+    return choice, Plan(members, scored, len(bench.folds), stopped=search.stopped, evidence=evidence)
 
 
 def _members(choice: Choice, bench: Workbench, n_rows: int) -> tuple[Member, ...]:
@@ -214,8 +225,10 @@ def _validated(
         plan = replace(plan, validated_by="folds")
         margins = _mean_of_folds(run, bench, choice)
     scores = margins if calibration.task == "regression" else calibration.probabilities(margins)
-    metrics = metrics_for(calibration.task, run.validation.y, scores, calibration.threshold)
-    return metrics, plan
+    held = run.validation
+    metrics = measured(calibration.task, held.y, scores, calibration.threshold, held.group)
+    weak = find_weak(held.features, calibration.task, held.y, scores, held.group)
+    return metrics, replace(plan, evidence={**plan.evidence, "weak_slices": [to_json(c) for c in weak]})
 
 
 def _margins_of_refit(run: Run, bench: Workbench, choice: Choice, plan: Plan) -> Float64 | None:

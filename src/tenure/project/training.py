@@ -8,7 +8,7 @@ import os
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -22,16 +22,15 @@ from tenure.model.registry import default_uri, warm
 from tenure.model.settings import Plan, TrainSettings
 from tenure.model.train import Trained, TrainingTable
 from tenure.model.train import train as train_model
-from tenure.monitor.samples import SCORE
 from tenure.prepare.columns import settle, target_values, time_values
-from tenure.prepare.sketches import FrequentValues
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION
-from tenure.prepare.summary import summarise
 from tenure.project.folder import Folder
 from tenure.project.generating import describe_features, find_features, with_generated
+from tenure.project.judging import check_warnings, judge, judged_of
 from tenure.project.prepared import Prepared, load_prepared, settings_of
 from tenure.project.preparing import prepare, use_version
 from tenure.project.promoting import note, open_to_change
+from tenure.project.reference import reference_of
 from tenure.project.report import RunReport
 from tenure.project.runs import config_hash, find_record, find_report, new_run_id, record_run, recorded_plan
 from tenure.project.sealing import break_seal, warn_of_reading
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 
     from tenure.model.evaluate import Evaluation
     from tenure.model.registry import ModelVersion
-    from tenure.prepare.recipe import Recipe
     from tenure.records import Estimate
 
 log = logging.getLogger(__name__)
@@ -153,6 +151,7 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         seed=config.split.seed,
         threads=config.model.threads or os.cpu_count() or 1,
         threshold=config.model.threshold,
+        latency=config.model.latency,
     )
     return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
 
@@ -199,6 +198,8 @@ def make_release(
     draft = Scorer(prepared.recipe, trained.encoding, trained.document.predictor(), trained.calibration)
     # scores of rows that the model was fitted on are too sure of themselves to compare live ones with
     unseen = draft.score_clean(tables.test.features)
+    importance = global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS))
+    judged = judge(config, prepared, tables.test, len(fitted_on), trained, evaluation, importance)
     parts = ReleaseParts(
         name=config.name,
         recipe=prepared.recipe,
@@ -218,13 +219,14 @@ def make_release(
             "validation": trained.validation,
             "cross_validation": trained.cross_validation,
             "rows": prepared.counts(),
+            **judged,
         },
-        importance=global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS)),
+        importance=importance,
         golden_rows=list(prepared.golden),
         data_version=prepared.id,
         seed=config.split.seed,
         run_id=run_id,
-        warnings=[*prepared.warnings, *trained.warnings],
+        warnings=[*prepared.warnings, *trained.warnings, *check_warnings(judged)],
         schema=schema or schema_in_force(folder, prepared),
     )
     return write_release(folder.releases, parts)
@@ -271,6 +273,7 @@ def _evaluate(
     version, champion, post = _appoint(folder, config, release, run, evaluation, prepared, tables)
     seconds["register"] = time.perf_counter() - stage
     seconds["total"] = time.perf_counter() - started
+    judged = judged_of(release)
     report = RunReport(
         name=config.name,
         version=version,
@@ -293,12 +296,14 @@ def _evaluate(
         warnings=(
             *prepared.warnings,
             *run.trained.warnings,
+            *check_warnings(judged),
             *_late(config, run),
             *warn_of_reading(reading),
             *describe_idle_keys(config),
         ),
         leakage=prepared.leakage,
         features=describe_features(prepared, run.trained.plan.features),
+        judged=judged,
     )
     record_run(folder, config, prepared, run, release, version, report.to_dict(), reading)
     return report
@@ -366,22 +371,6 @@ def _lead_of(
     new = run.trained.scores(tables.test)
     thresholds = (run.trained.calibration.threshold, scorer.threshold)
     return compare(scorer.task, tables.test.y, new, old, run.trained.metric, thresholds=thresholds)
-
-
-def reference_of(recipe: Recipe, features: pl.DataFrame, scored: Any) -> dict[str, Any]:
-    """What drift is measured against: summaries of clean rows, and of the scores of rows unseen in training.
-
-    Of texts it says how long they are, not what they are: a release holds no cell that is of one person alone.
-    """
-    rows = summarise([features])
-    for column in recipe.features:
-        if column.kind == "text":
-            rows.columns[column.name].frequent = FrequentValues()
-    scores = scored.values if scored.probabilities is None else scored.probabilities[:, -1]
-    return {
-        "rows": rows.to_dict(),
-        "scores": summarise([pl.DataFrame({SCORE: scores})]).to_dict(),
-    }
 
 
 def with_overrides(config: ProjectConfig, budget: float | None, seed: int | None) -> ProjectConfig:
