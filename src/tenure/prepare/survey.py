@@ -93,6 +93,10 @@ class Survey:
         studies = {name: column.study() for name, column in self._columns.items()}
         return replace(_with_studies(self._recipe, studies), n_rows=n_rows)
 
+    def nulls(self) -> dict[str, int]:
+        """Feature -> its empty cells."""
+        return {name: column.nulls for name, column in self._columns.items()}
+
     def unread(self) -> dict[str, int]:
         """Feature -> cells that cannot be read, where there are any."""
         return {name: column.n_unread for name, column in self._columns.items() if column.n_unread}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import LEFT_OUT, PART
 from tenure.prepare.sql.rule_watch import RuleWatch
 from tenure.prepare.survey import Survey
-from tenure.prepare.versions import ContentHash
 
 _BATCH = 200_000
 
@@ -44,13 +43,13 @@ def write_typed(
     parts: npt.NDArray[np.int8],
     path: Path,
     survey: Survey,
-    content: ContentHash,
     rules: RuleWatch,
+    *watch: Callable[[pl.DataFrame], None],
 ) -> npt.NDArray[np.int8]:
     """Write the rows that are used, in order, to a Parquet file: one pass, in bounded memory.
 
     parts: int8 [n_rows of raw]; rows with LEFT_OUT are not written.
-    survey, rules: are shown every batch.  content: is shown the rows that are written.
+    survey, rules: are shown every batch.  watch: each is shown the rows that are written.
     Returns the parts of the rows that are written: rows that break a rule of the config may be left out.
     """
     schema = raw.collect_schema()
@@ -69,7 +68,8 @@ def write_typed(
             typed = cells.with_columns(part)
             survey.add(batch, typed)
             kept = typed.filter(part != LEFT_OUT)
-            content.update(kept)
+            for look in watch:
+                look(kept)
             written.append(kept[PART])
             yield kept
 
@@ -81,4 +81,4 @@ def write_batches(batches: Iterator[pl.DataFrame], schema: pl.Schema, path: Path
     """Write frames with these columns and PART to one Parquet file, as they come."""
     whole = pl.Schema([*schema.items(), (PART, pl.Int8())])
     source = register_io_source(lambda *_: batches, schema=whole)
-    source.sink_parquet(path, compression="zstd", compression_level=1)
+    source.sink_parquet(path, compression="zstd", compression_level=1, statistics=False)

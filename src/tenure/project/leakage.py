@@ -39,6 +39,7 @@ def pass_gate(
         serving=serving_rows(folder, config, prepared.recipe),
         is_whole=config.leakage.serving is not None,
         by_time=by_time,
+        glance=prepared.glance,
     )
     if findings.stopping:
         raise _failed(findings, config, folder, among)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tenure.prepare.balance import Balance
+    from tenure.prepare.glance import Glance
 
 ROWS = "rows.parquet"
 
@@ -44,6 +45,8 @@ class Prepared:
     content: the content hash of the rows, where it is known.  note: why they were prepared again, or not.
     unread: feature -> cells that cannot be read, where there are any.
     leakage: what the leakage gate found, as JSON data.
+    nulls: feature -> empty cells of the training part;  glance: a sample of it. Both only where the pass that wrote
+    the rows has taken them.
     """
 
     id: str
@@ -58,6 +61,8 @@ class Prepared:
     note: str | None = None
     unread: Mapping[str, int] = field(default_factory=dict)
     leakage: Mapping[str, Any] = field(default_factory=dict)
+    nulls: Mapping[str, int] | None = None
+    glance: Glance | None = None
 
     def counts(self) -> dict[str, int]:
         """Rows of each part."""
@@ -144,9 +149,8 @@ def keep_prepared(folder: Folder, config: ProjectConfig, prepared: Prepared, row
         leakage=prepared.leakage,
     )
     version = keep_version(folder, parts, config.store.data_remote)
-    return replace(
-        load_prepared(folder, version.version), warnings=prepared.warnings, settings=prepared.settings
-    )
+    kept = load_prepared(folder, version.version)
+    return replace(kept, warnings=prepared.warnings, settings=prepared.settings, nulls=prepared.nulls)
 
 
 def keep_rows(folder: Folder, config: ProjectConfig, prepared: Prepared) -> Prepared:

@@ -77,6 +77,7 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
     """
     import polars as pl
 
+    from tenure.prepare.glance import Draw
     from tenure.prepare.learn import learn_recipe
     from tenure.prepare.sift import check_parts
     from tenure.prepare.sql.learn import with_expressions
@@ -97,9 +98,9 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         nulls=data.nulls,
     )
     recipe = with_expressions(recipe, sifted.training, written_features(config), written_rules(config))
-    survey, rules = Survey(recipe), RuleWatch(recipe)
-    content = ContentHash()
-    parts = write_typed(table.rows, recipe, sifted.parts, path, survey, content, rules)
+    survey, rules, content = Survey(recipe), RuleWatch(recipe), ContentHash()
+    draw = Draw(int(np.sum(sifted.parts == TRAIN)), len(recipe.features))
+    parts = write_typed(table.rows, recipe, sifted.parts, path, survey, rules, content.update, draw.add)
     broken = rules.warnings()
     check_parts(parts, data.split_group)
     recipe = survey.learned(int(np.sum(parts == TRAIN)))
@@ -120,6 +121,8 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         fingerprint=fingerprint,
         content=content.hexdigest(),
         unread=survey.unread(),
+        nulls=survey.nulls(),
+        glance=draw.glance(),
     )
 
 

@@ -87,11 +87,14 @@ def schema_of_rows(prepared: Prepared) -> TableSchema:
 
     recipe, rows = prepared.recipe, prepared.rows
     names = [column.name for column in recipe.own_features]
-    training = rows.filter(pl.col(PART) == TRAIN).select(names)
-    shares = training.select(pl.all().null_count() / pl.len()).collect(engine="streaming").row(0)
+    nulls = prepared.nulls
+    if nulls is None:
+        training = rows.filter(pl.col(PART) == TRAIN).select(names)
+        nulls = training.select(pl.all().null_count()).collect(engine="streaming").row(0, named=True)
+    shares = {name: nulls[name] / prepared.counts()["train"] for name in names}
     columns = [name for name in rows.collect_schema().names() if name != PART]
     unique = unique_of([recipe.id] if recipe.id in columns else [], rows)
-    return infer_schema(recipe, dict(zip(names, shares, strict=True)), columns, unique)
+    return infer_schema(recipe, shares, columns, unique)
 
 
 def schema_digest(folder: Folder) -> str:

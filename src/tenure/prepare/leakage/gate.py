@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
+from tenure.prepare.glance import Glance
 from tenure.prepare.leakage.checks.after_outcome import check_after_outcome
 from tenure.prepare.leakage.checks.blended_output import check_blended_output
 from tenure.prepare.leakage.checks.function_of_target import check_function_of_target
@@ -49,6 +50,7 @@ def check_leakage(
     serving: pl.DataFrame | None = None,
     is_whole: bool = True,
     by_time: bool = False,
+    glance: Glance | None = None,
 ) -> Findings:
     """Look for leaks in split rows.
 
@@ -56,8 +58,9 @@ def check_leakage(
     waive: code -> column (or "*") -> reason.
     serving: raw rows as the service gets them.  is_whole: they hold every column that will be sent.
     by_time: the rows stand in order of time, and the test rows are the latest.
+    glance: a sample of the training rows, where it was taken already.
     """
-    table = Table(recipe, rows, serving, is_whole, by_time)
+    table = Table(recipe, rows, serving, is_whole, by_time, glance)
     found = _explained([finding for check in VALUE_CHECKS for finding in check(table)])
     found += [finding for check in OTHER_CHECKS for finding in check(table)]
     return settle(found, _not_run(table), waive or {})

@@ -10,16 +10,13 @@ import numpy as np
 import polars as pl
 
 from tenure.prepare.columns import settle, target_values, time_values
+from tenure.prepare.glance import Glance, glance_at
 from tenure.prepare.leakage.intervals import simultaneous_z
 from tenure.prepare.leakage.strength import Strength, strength_of
 from tenure.prepare.recipe import ColumnRecipe, Recipe
-from tenure.prepare.split import PART, TRAIN
+from tenure.prepare.split import PART
 from tenure.prepare.sql.column_recipe import derive
 
-MOST_ROWS = 200_000
-# With very many columns fewer rows are looked at, so that the gate stays quick.
-_MOST_CELLS = 40_000_000
-_FEWEST_ROWS = 10_000
 _N_BINS = 1024
 _N_FOLDS = 5
 # Levels of a category that are told apart; the rest count as one.
@@ -56,6 +53,7 @@ class Table:
     serving: raw rows as the service meets them, or None.  is_whole: they hold every column that will ever
     be sent; else a column that is absent there may only be new.  by_time: the rows stand in order of time and the
     later parts are later, though no column says so.
+    glance: the sample of the training rows, where it was taken already.
     """
 
     recipe: Recipe
@@ -63,6 +61,7 @@ class Table:
     serving: pl.DataFrame | None = None
     is_whole: bool = True
     by_time: bool = False
+    glance: Glance | None = None
 
     @property
     def is_ordered(self) -> bool:
@@ -84,26 +83,19 @@ class Table:
         return self.rows.select(name).collect().to_series()
 
     @cached_property
+    def looked_at(self) -> Glance:
+        """The sampled training rows."""
+        return self.glance or glance_at(self.rows, self.parts, len(self.recipe.features))
+
+    @property
     def positions(self) -> np.ndarray:
-        """Rows of the training part that are looked at, ascending: all, or about MOST_ROWS, at random but fixed."""
-        found = np.flatnonzero(self.parts == TRAIN)
-        n_columns = max(1, len(self.recipe.features))
-        most = int(min(MOST_ROWS, max(_FEWEST_ROWS, _MOST_CELLS // n_columns)))
-        if len(found) <= most:
-            return found
-        # The legacy generator: its stream is frozen, so the same rows are looked at everywhere.
-        return found[np.random.RandomState(0).random_sample(len(found)) < most / len(found)]
+        """Their places in the table, ascending."""
+        return self.looked_at.positions
 
     @cached_property
     def typed(self) -> pl.DataFrame:
-        """The sampled training rows as they are kept, with their derived features."""
-        looked_at = np.zeros(len(self.parts), dtype=bool)
-        looked_at[self.positions] = True
-        place = pl.col("__place").map_batches(
-            lambda places: pl.Series(looked_at[places]), return_dtype=pl.Boolean
-        )
-        rows = self.rows.with_row_index("__place").filter(place).drop("__place", PART).collect()
-        return derive(self.recipe, rows.lazy()).collect()
+        """The same as they are kept, with their derived features."""
+        return derive(self.recipe, self.looked_at.rows.lazy()).collect()
 
     @cached_property
     def y(self) -> np.ndarray:
