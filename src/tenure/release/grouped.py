@@ -62,7 +62,8 @@ def compared(
 def around(value: float, contributions: Floats, group: Groups | None = None) -> Estimate:
     """A value with its normal interval; contributions: shape (n,), what each row adds to its error, of mean zero.
 
-    >>> around(1.0, np.array([0.1, -0.1])).high > around(1.0, np.array([0.1, -0.1]), np.array([1, 1])).high
+    >>> rows = np.array([0.1, 0.1, -0.1, -0.1])
+    >>> around(1.0, rows).high < around(1.0, rows, np.array([1, 1, 2, 2])).high
     True
     """
     margin = Z95 * error_of(contributions, group)
