@@ -25,6 +25,7 @@ from tenure.project.appointing import appoint
 from tenure.project.fairness import group_columns, measure_test
 from tenure.project.folder import Folder
 from tenure.project.generating import describe_features, find_features, limits_of, with_generated
+from tenure.project.judging import check_warnings, judge, judged_of
 from tenure.project.prepared import Prepared, load_prepared, settings_of
 from tenure.project.preparing import prepare, use_version
 from tenure.project.report import RunReport
@@ -141,6 +142,7 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         class_weight=config.model.class_weight,
         limits=limits_of(config),
         coverage=config.model.coverage,
+        latency=config.model.latency,
     )
     return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
 
@@ -167,6 +169,8 @@ def make_release(
     draft = Scorer(prepared.recipe, trained.encoding, trained.document.predictor(), trained.calibration)
     # scores of rows that the model was fitted on are too sure of themselves to compare live ones with
     unseen = draft.score_clean(tables.test.features)
+    importance = global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS))
+    judged = judge(config, prepared, tables.test, len(fitted_on), trained, evaluation, importance)
     parts = ReleaseParts(
         name=config.name,
         recipe=prepared.recipe,
@@ -187,13 +191,14 @@ def make_release(
             "cross_validation": trained.cross_validation,
             "rows": prepared.counts(),
             **intervals_on_test(trained.calibration, unseen.values, tables.test.y),
+            **judged,
         },
-        importance=global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS)),
+        importance=importance,
         golden_rows=list(prepared.golden),
         data_version=prepared.id,
         seed=config.split.seed,
         run_id=run_id,
-        warnings=[*prepared.warnings, *trained.warnings],
+        warnings=[*prepared.warnings, *trained.warnings, *check_warnings(judged)],
         schema=schema or schema_in_force(folder, prepared),
         fairness=fairness,
     )
@@ -246,6 +251,7 @@ def _evaluate(
     version, champion, post = appoint(folder, config, release, run, evaluation, prepared, tables)
     seconds["register"] = time.perf_counter() - stage
     seconds["total"] = time.perf_counter() - started
+    judged = judged_of(release)
     report = RunReport(
         name=config.name,
         version=version,
@@ -268,6 +274,7 @@ def _evaluate(
         warnings=(
             *prepared.warnings,
             *run.trained.warnings,
+            *check_warnings(judged),
             *_late(config, run),
             *warn_of_reading(reading),
             *describe_idle_keys(config),
@@ -275,6 +282,7 @@ def _evaluate(
         leakage=prepared.leakage,
         features=describe_features(prepared, run.trained.plan.features),
         fairness=fairness or {},
+        judged=judged,
     )
     record_run(folder, prepared, run, release, version, report.to_dict(), reading)
     return report

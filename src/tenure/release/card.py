@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tenure.prepare.recipe import Recipe
+from tenure.release.card_judged import card_of_judged, claim_lines
 from tenure.release.fairness import fairness_section
 
 TOP_FEATURES = 10
@@ -52,12 +53,22 @@ def model_card(
     ]
     if threshold is not None:
         lines.append(f"- Decision: `{target.positive}` from a probability of {threshold:.4g} on")
-    lines += ["", "## How good", "", *_metrics_table(metrics), "", "## What it looks at", ""]
+    lines += [
+        "",
+        "## How good",
+        "",
+        *claim_lines(metrics),
+        *_metrics_table(metrics),
+        "",
+        "## What it looks at",
+        "",
+    ]
     unit = "the number predicted" if target.task == "regression" else "the probability"
     lines.append(f"Mean absolute effect on {unit}, over training rows:")
     lines.append("")
     top = list(importance.items())[:TOP_FEATURES]
     lines += [f"{place}. {column}: {effect:.4g}" for place, (column, effect) in enumerate(top, start=1)]
+    lines += card_of_judged(metrics)
     if recipe.derived:
         lines += ["", "Computed from the columns:", "", *_derived(recipe)]
     if recipe.ignored:
