@@ -9,7 +9,7 @@ import pytest
 
 from tenure.config.checks import CHECK_CODES, ChecksConfig
 from tenure.model.candidates.base import Facts
-from tenure.model.checks import Measured, check_model
+from tenure.model.checks import Measured, check_model, level_with
 from tenure.model.claim import claim_of
 from tenure.model.evaluate import Evaluation, evaluate
 from tenure.model.settings import Member, Plan
@@ -80,6 +80,12 @@ def test_each_check_finds_what_it_is_for(code: str, measured: Measured):
     waived, unused = check_model(measured, ChecksConfig(waive={code: "known"}).waive)
     assert {f.waived for f in waived if f.code == code} == {"known"}
     assert unused == ()
+
+
+def test_what_is_surely_better_is_not_called_level():
+    better = with_metrics(gain={"majority class": near(0.35), "small tree": near(-0.2)})
+    assert {finding.code for finding in check_model(better, {})[0]} == {"M102"}
+    assert level_with(better.evaluation, "lightgbm") is None
 
 
 def test_every_code_is_documented():

@@ -24,6 +24,7 @@ from tenure.model.registry import (
     warm,
 )
 from tenure.records import Estimate
+from tests.builders import write_stand_in
 
 # MLflow's own tables use what SQLAlchemy 2.1 calls deprecated; users don't see such warnings
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -56,14 +57,6 @@ def register(registry: Registry, release: str) -> str:
         {"model": "forest", "odd name = %": "x" * 2000},
         {"roc_auc": Estimate(0.84, 0.82, 0.86), "f1": 0.6, "broken": float("nan")},
     )
-
-
-def write_stand_in(release: Path) -> None:
-    """The files of a release that MLflow's copy is described by."""
-    release.mkdir(parents=True, exist_ok=True)
-    (release / "recipe.json").write_text('{"target": {"task": "binary", "classes": ["no", "yes"]}}')
-    (release / "golden.json").write_text('{"rows": [{"row": {"x": 1}}]}')
-    (release / "card.md").write_text("# a model")
 
 
 def test_a_version_says_where_it_comes_from(registry: Registry) -> None:

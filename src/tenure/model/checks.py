@@ -132,9 +132,9 @@ def check_simpler(measured: Measured) -> Iterable[ModelFinding]:
 
 
 def level_with(evaluation: Evaluation, winner: str) -> str | None:
-    """The simplest baseline that the winner is not told apart from; None where it is better than all, or is linear."""
+    """The simplest baseline that the winner is not told apart from, or None; a linear one is no rival of the linear."""
     for name, gain in evaluation.gain.items():
-        if gain.low <= 0.0 and not (winner == "logistic" and name.endswith("regression")):
+        if gain.low <= 0.0 <= gain.high and not (winner == "logistic" and name.endswith("regression")):
             return name
     return None
 

@@ -63,7 +63,7 @@ def _leaderboard(
     winner = stood[0][3]
     board = []
     for role, name, n_trees, scores in stood:
-        value = measured(task, y, scores, group=group, weight=weight).get(metric)
+        value = measured(task, y, scores, group=group, weight=weight, only=metric).get(metric)
         gain = (
             None
             if role == "winner"

@@ -20,7 +20,7 @@ import polars as pl
 
 from tenure.model.candidates.base import Float64
 from tenure.records import Estimate, Task
-from tenure.release.grouped import around, error_of
+from tenure.release.grouped import around, error_of, measured
 from tenure.release.influence import Influence, log_losses, of_mean, of_ratio
 from tenure.release.metrics import HIGHER_IS_BETTER, influence_for
 
@@ -220,7 +220,8 @@ def measure(
         sign = -1.0 if HIGHER_IS_BETTER[metric] else 1.0
         rows = _two_sided(mask, inside.rows, outside.rows)
         within = None if group is None else group[mask]
-        own = around(inside.value, inside.rows / len(inside.rows), within)
+        found = measured(task, y[mask], scores[mask], threshold, within, w[mask], only=metric)
+        own = found.get(metric)
         gap = around(sign * (inside.value - outside.value), rows, group)
     p = 1.0 - NormalDist().cdf(losses.weakness(mask))
     return Slice(name, int(mask.sum()), own, gap, losses.excess(mask), p)

@@ -120,14 +120,16 @@ def judged_of(release: Path) -> dict[str, Any]:
 def check_warnings(judged: Mapping[str, Any]) -> list[str]:
     """A line for each finding that no waiver accepts, and for each waiver that fits nothing."""
     found = [f for f in judged["checks"]["found"] if f["waived"] is None]
-    about = (
-        f"{f['severity']} {f['code']}{'' if f['subject'] is None else ' ' + repr(f['subject'])}"
-        for f in found
-    )
-    return [f"{head}: {f['what']}" for head, f in zip(about, found, strict=True)] + [
+    return [f"{_head(f)}: {f['what']}" for f in found] + [
         f"checks.waive.{waiver['code']}: {waiver['subject']!r} fits no finding; take the waiver out"
         for waiver in judged["checks"]["unused_waivers"]
     ]
+
+
+def _head(finding: Mapping[str, Any]) -> str:
+    """Code and subject; it stands among warnings, so that only an error says what it is."""
+    grave = "error " if finding["severity"] == "error" else ""
+    return f"{grave}{finding['code']}" + ("" if finding["subject"] is None else f" {finding['subject']!r}")
 
 
 def declared_slices(config: ProjectConfig, prepared: Prepared, features: pl.DataFrame) -> dict[str, Mask]:

@@ -120,7 +120,8 @@ def retrain(
     )
     registry = open_registry(folder, config)
     manifest = json.loads((release / "manifest.json").read_text())
-    version = registry.register(release, manifest, {"winner": trained.winner}, evaluation.metrics)
+    params, trials = {"winner": trained.winner}, trained.plan.trials
+    version = registry.register(release, manifest, params, evaluation.metrics, trials)
     registry.challenge(version)
     note(
         folder,

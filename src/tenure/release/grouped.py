@@ -7,7 +7,7 @@ rows' influences in each group, which is what such a bootstrap comes to (Efron a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from tenure.records import Estimate, Task
 from tenure.release.influence import Floats
-from tenure.release.metrics import HIGHER_IS_BETTER, NEED_TWO_CLASSES, Z95, influence_for, metrics_for
+from tenure.release.metrics import (
+    HIGHER_IS_BETTER,
+    NEED_TWO_CLASSES,
+    Z95,
+    calibration_error,
+    influence_for,
+    metrics_for,
+)
 
 DRAWS = 1000
 FEWEST_GROUPS = 2
-MOST_CELLS = 40_000_000
+MOST_CELLS = 2_000_000
 """Rows times draws at most: of a long table fewer draws are as good, because its intervals are short."""
 FEWEST_DRAWS = 200
 
@@ -33,20 +40,25 @@ def measured(
     threshold: float | None = None,
     group: Groups | None = None,
     weight: ArrayLike | None = None,
+    *,
+    only: str | None = None,
 ) -> dict[str, Estimate]:
     """Every metric of the task on these rows, as metrics_for; with groups the intervals are a bootstrap over them.
 
     group: shape (n,), equal values for rows of one group; None: each row stands for itself.
     weight: shape (n,), > 0, of any scale; None: every row counts the same.
+    only: the one metric that is wanted.
     """
     alone = metrics_for(task, y, scores, threshold, weight)
+    if only is not None:
+        alone = {metric: estimate for metric, estimate in alone.items() if metric == only}
     codes = _codes(group)
     if codes is None:
         return alone
     rows = _Scored(
         task,
-        np.asarray(y, dtype=np.float64),
-        np.asarray(scores),
+        np.asarray(y, dtype=np.float64).reshape(-1),
+        np.asarray(scores, dtype=np.float64),
         np.ones(len(codes)) if weight is None else np.asarray(weight, dtype=np.float64),
         threshold,
     )
@@ -110,11 +122,15 @@ class _Scored:
     w: Floats
     threshold: float | None
 
-    def value(self, metric: str, rows: NDArray[np.int64]) -> float | None:
-        """The metric of these rows; None where it has no value there."""
-        y, scores, w = self.y[rows], self.scores[rows], self.w[rows]
+    def rows(self, which: NDArray[np.int64], times: Floats) -> _Scored:
+        """The rows at these positions, each so many times."""
+        return replace(self, y=self.y[which], scores=self.scores[which], w=self.w[which] * times)
+
+    def value(self, metric: str) -> float | None:
+        """One metric; None where it has no value on these rows."""
+        y, scores, w = self.y, self.scores, self.w
         if metric == "calibration_error":
-            return metrics_for(self.task, y, scores, self.threshold, w)[metric].value
+            return calibration_error(y, scores, w).value
         if (metric in NEED_TWO_CLASSES or metric == "r2") and np.ptp(y) == 0:
             return None
         return influence_for(self.task, y, scores, metric, self.threshold, w).value
@@ -122,17 +138,18 @@ class _Scored:
 
 def _drawn_values(scored: _Scored, codes: NDArray[np.int64], metrics: list[str]) -> dict[str, list[float]]:
     """Each metric's values on tables of groups that were drawn with replacement; the same for the same rows."""
-    order = np.argsort(codes, kind="stable")
-    sizes = np.bincount(codes)
-    starts = np.cumsum(sizes) - sizes
+    # by score: sorting what is sorted costs little, and every draw sorts for the areas under curves
+    order = np.argsort(scored.scores.reshape(len(codes), -1)[:, -1], kind="stable")
+    scored, codes = scored.rows(order, np.ones(len(order))), codes[order]
+    n_groups = int(codes.max()) + 1
     rng = np.random.default_rng(0)
     values: dict[str, list[float]] = {metric: [] for metric in metrics}
     for _ in range(int(np.clip(MOST_CELLS // len(codes), FEWEST_DRAWS, DRAWS))):
-        chosen = rng.integers(0, len(sizes), len(sizes))
-        taken = np.repeat(starts[chosen] - np.cumsum(sizes[chosen]) + sizes[chosen], sizes[chosen])
-        rows = order[taken + np.arange(len(taken))]
+        times = np.bincount(rng.integers(0, n_groups, n_groups), minlength=n_groups)[codes]
+        drawn = np.flatnonzero(times)
+        rows = scored.rows(drawn, times[drawn].astype(np.float64))
         for metric in metrics:
-            found = scored.value(metric, rows)
+            found = rows.value(metric)
             if found is not None:
                 values[metric].append(found)
     return values
