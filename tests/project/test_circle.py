@@ -342,3 +342,9 @@ def test_declared_slices_and_waivers_reach_result_and_card(telecom: Callable[[st
     assert "**Claim.** " + body["claim"] in card
     assert "## Slices" in card
     assert "## Checks" in card
+    failing = {one["subject"] for one in body["checks"]["found"] if one["code"] == "M401"}
+    assert set(body["slices"]["failing"]) == failing
+    whole = project.card().to_markdown()
+    assert f"{len(body['slices']['measured'])} measured, {len(failing)} fail" in whole
+    assert all(name in whole for name in names[: len(body["slices"]["measured"])])
+    assert all(f"{one['code']} " in whole for one in body["checks"]["found"])

@@ -19,6 +19,7 @@ from tenure.records import Estimate
 
 Severity = Literal["error", "warning"]
 
+FAILING_SLICE = "M401"
 LOST = 0.5
 """Share of the lead over the dummy, on the model's own rows, that is gone on unseen rows."""
 EDGE = 0.02
@@ -238,7 +239,7 @@ def check_slices(measured: Measured) -> Iterable[ModelFinding]:
                 break
             gap = "" if one.gap is None else f", {measured.evaluation.metric} worse by {one.gap}"
             yield ModelFinding(
-                "M401",
+                FAILING_SLICE,
                 "warning",
                 one.name,
                 f"{kind}: on {one.n} test rows the loss is higher than elsewhere by {one.excess}{gap}",

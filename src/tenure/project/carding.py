@@ -17,6 +17,7 @@ from tenure.project.promoting import find_release
 from tenure.project.runs import find_record
 from tenure.project.versions import find_version, follow, read_rows
 from tenure.release.card import TITLES, limits_of, task_of
+from tenure.release.card_judged import estimate_text, finding_text
 from tenure.release.card_page import Card, Section
 from tenure.release.fairness import describe_fairness
 from tenure.release.scorer import Scorer
@@ -43,9 +44,9 @@ def make_card(folder: Folder, config: ProjectConfig, which: str = "champion") ->
         _data(folder, scorer, record),
         _measures(metrics),
         _findings(record),
-        _listed("slices", metrics),
+        _slices(metrics),
         _fairness(scorer, holder.release),
-        _listed("checks", metrics),
+        _checks(metrics),
         Section(
             "What it looks at",
             ["Mean absolute effect on the score, over training rows (measured)."],
@@ -127,9 +128,9 @@ def _measures(metrics: Mapping[str, Any]) -> Section:
     table = [["on test rows", "model", *baselines]]
     for name, value in metrics["test"].items():
         cells = [value, *(body.get(name) for body in baselines.values())]
-        table.append([TITLES.get(name, name), *map(_estimate, cells)])
+        table.append([TITLES.get(name, name), *map(estimate_text, cells)])
     gains = [
-        f"Gain in {metrics['metric']} over {name}: {_estimate(gain)}"
+        f"Gain in {metrics['metric']} over {name}: {estimate_text(gain)}"
         for name, gain in metrics["gain"].items()
     ]
     return Section("How good", ["Measured once on test rows; in brackets 95 % intervals.", *gains], table)
@@ -137,10 +138,6 @@ def _measures(metrics: Mapping[str, Any]) -> Section:
 
 def _warnings(record: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(line for told in record["warnings"].values() for line in told))
-
-
-def _estimate(value: Mapping[str, float] | None) -> str:
-    return "–" if value is None else f"{value['value']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
 
 
 def _findings(record: Mapping[str, Any]) -> Section:
@@ -161,15 +158,24 @@ def _fairness(scorer: Scorer, release: Path) -> Section:
     return Section("Fairness", [limit, *describe_fairness(body)])
 
 
-def _listed(name: str, metrics: Mapping[str, Any]) -> Section:
-    """A part of metrics.json that others fill: `measured` and `failing`, each a list; left out where absent."""
-    found = metrics.get(name) or {}
-    lines = (
-        [f"{len(found['measured'])} measured, {len(found.get('failing', ()))} fail"]
-        if found.get("measured")
-        else []
-    )
-    return Section(name.capitalize(), [*lines, *(f"Fails: {one}" for one in found.get("failing", ()))])
+def _slices(metrics: Mapping[str, Any]) -> Section:
+    """What parts of the test rows were measured apart, and which of them fail; left out where none was."""
+    found = metrics.get("slices") or {"measured": (), "failing": ()}
+    if not found["measured"]:
+        return Section("Slices")
+    table = [["test rows", "n", metrics["metric"], "worse than the rest by"]]
+    for one in found["measured"]:
+        name = f"{one['name']} (fails)" if one["name"] in found["failing"] else one["name"]
+        table.append([name, f"{one['n']:,}", *(estimate_text(one[key]) for key in ("metric", "gap"))])
+    return Section("Slices", [f"{len(found['measured'])} measured, {len(found['failing'])} fail"], table)
+
+
+def _checks(metrics: Mapping[str, Any]) -> Section:
+    """The numbered checks that found something; left out where none was asked."""
+    if "checks" not in metrics:
+        return Section("Checks")
+    found = [finding_text(finding) for finding in metrics["checks"]["found"]]
+    return Section("Checks", found or ["Every check passed."])
 
 
 def _cost(record: Mapping[str, Any]) -> Section:

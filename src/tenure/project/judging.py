@@ -12,7 +12,7 @@ import polars as pl
 
 from tenure.config import ProjectConfig
 from tenure.model.candidates.base import Facts
-from tenure.model.checks import Measured, check_model, level_with
+from tenure.model.checks import FAILING_SLICE, Measured, check_model, level_with
 from tenure.model.claim import claim_of
 from tenure.model.slices import LEAST_ROWS, Mask, Slice, from_json, in_words, mask_of, measure, parts_of
 from tenure.prepare.recipe import VALUE_KINDS
@@ -88,6 +88,7 @@ def judge(
         "steps": list(evidence.get("steps", ())),
         "slices": {
             "measured": [{**asdict(one), "kind": kind} for one, kind in slices],
+            "failing": [finding.subject for finding in findings if finding.code == FAILING_SLICE],
             "too_few_rows": {name: int(mask.sum()) for name, mask in declared.items() if name not in shown},
         },
         "checks": {

@@ -16,7 +16,7 @@ def card_of_judged(metrics: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     if metrics.get("leaderboard"):
         rows = [
-            [e["model"], e["role"], _estimate(e["value"]), _estimate(e["gain"])]
+            [e["model"], e["role"], estimate_text(e["value"]), estimate_text(e["gain"])]
             for e in metrics["leaderboard"]
         ]
         lines += _section(
@@ -24,25 +24,28 @@ def card_of_judged(metrics: Mapping[str, Any]) -> list[str]:
         )
     if metrics.get("steps"):
         rows = [
-            [s["step"], f"{s['loss']:.5g}", _estimate(s["gain"]), str(s["trees"])] for s in metrics["steps"]
+            [s["step"], f"{s['loss']:.5g}", estimate_text(s["gain"]), str(s["trees"])]
+            for s in metrics["steps"]
         ]
         lines += _section("What each step gained", ["step", "loss", "lower by", "trees a row"], rows)
     slices = metrics.get("slices", {}).get("measured", ())
     if slices:
         rows = [
-            [s["name"], s["kind"], str(s["n"]), _estimate(s["metric"]), _estimate(s["gap"])] for s in slices
+            [s["name"], s["kind"], str(s["n"]), estimate_text(s["metric"]), estimate_text(s["gap"])]
+            for s in slices
         ]
         lines += _section("Slices", ["test rows", "", "n", metrics["metric"], "worse than the rest by"], rows)
     if "checks" in metrics:
         found = metrics["checks"]["found"]
-        lines += ["", "## Checks", ""] + ([_finding(f) for f in found] or ["Every check passed."])
+        lines += ["", "## Checks", ""] + ([f"- {finding_text(f)}" for f in found] or ["Every check passed."])
     return lines
 
 
-def _finding(f: Mapping[str, Any]) -> str:
+def finding_text(f: Mapping[str, Any]) -> str:
+    """One finding of a check in a line."""
     about = "" if f["subject"] is None else f" {f['subject']}"
     waived = "" if f["waived"] is None else f" (waived: {f['waived']})"
-    return f"- {f['severity']} {f['code']}{about}: {f['what']}{waived}"
+    return f"{f['severity']} {f['code']}{about}: {f['what']}{waived}"
 
 
 def _section(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -50,5 +53,6 @@ def _section(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) ->
     return ["", f"## {title}", "", *("| " + " | ".join(row) + " |" for row in table)]
 
 
-def _estimate(body: Mapping[str, float] | None) -> str:
+def estimate_text(body: Mapping[str, float] | None) -> str:
+    """A number with its interval; a dash for none."""
     return "–" if body is None else f"{body['value']:.4f} [{body['low']:.4f}, {body['high']:.4f}]"
