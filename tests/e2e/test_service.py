@@ -12,6 +12,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -98,8 +99,12 @@ def wait_for(client: Client, version: str) -> None:
 
 
 def outcome(row: dict[str, Any]) -> str:
-    """After the shift, who pays more than 75 leaves: a world that the first champion does not know."""
-    return "Yes" if float(row["MonthlyCharges"]) > 75 else "No"
+    """After the shift, who pays more than 75 leaves, but for one in six: a world that the first champion does not know.
+
+    Without exceptions the charge alone would tell the outcome, and the leakage gate would rightly refuse such rows.
+    """
+    is_exception = crc32(row["customerID"].encode()) % 6 == 0
+    return "Yes" if (float(row["MonthlyCharges"]) > 75) != is_exception else "No"
 
 
 def test_shift_review_switch_and_rollback(telco: Path, rows: list[dict[str, str]]):
