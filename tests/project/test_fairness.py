@@ -169,6 +169,7 @@ def test_without_fairlearn_the_extra_is_named(
         make_project(loans, tmp_path / "loans", "{groups: [group]}").run()
 
 
+@pytest.mark.slow
 def test_numbers_and_several_classes_are_measured_too(toy_tables: dict[str, Path], tmp_path: Path) -> None:
     for name, group, metric in (
         ("diabetes", "sex", "mean_error_difference"),
@@ -204,6 +205,7 @@ def test_the_features_that_give_a_group_away_are_found(loans: Path, tmp_path: Pa
     assert "what gives group away" in (Path(report.release) / "card.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_retrained_challenger_over_the_limit_does_not_take_the_post(
     telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
