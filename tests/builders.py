@@ -176,3 +176,11 @@ def _fit_linear(task: Task, X: np.ndarray, y: np.ndarray) -> str:
     coefficients = np.atleast_2d(model.coef_) / scales
     predictor = LinearPredictor(coefficients, np.atleast_1d(model.intercept_), means)
     return json.dumps(predictor.to_json())
+
+
+def write_stand_in(release: Path) -> None:
+    """The files of a release that MLflow's copy of it is described by; no model is in it."""
+    release.mkdir(parents=True, exist_ok=True)
+    (release / "recipe.json").write_text('{"target": {"task": "binary", "classes": ["no", "yes"]}}')
+    (release / "golden.json").write_text('{"rows": [{"row": {"x": 1}}]}')
+    (release / "card.md").write_text("# a model")

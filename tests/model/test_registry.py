@@ -24,6 +24,7 @@ from tenure.model.registry import (
     warm,
 )
 from tenure.records import Estimate
+from tests.builders import write_stand_in
 
 # MLflow's own tables use what SQLAlchemy 2.1 calls deprecated; users don't see such warnings
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -49,6 +50,7 @@ def registry(store_with_three: Path, tmp_path: Path) -> Registry:
 
 
 def register(registry: Registry, release: str) -> str:
+    write_stand_in(registry.root / "releases" / release)
     return registry.register(
         registry.root / "releases" / release,
         {"release": release, "data_version": "d1"},
@@ -246,7 +248,12 @@ socket.socket.connect_ex = refuse
 from tenure.model.registry import Registry
 assert "mlflow" not in sys.modules
 registry = Registry(None, "quiet", Path("project"))
-registry.register("project/releases/a", {"release": "a"}, {"x": 1}, {"f1": 0.5})
+release = Path("project/releases/a")
+release.mkdir(parents=True, exist_ok=True)
+(release / "recipe.json").write_text('{"target": {"task": "regression"}}')
+(release / "golden.json").write_text('{"rows": [{"row": {"x": 1}}]}')
+(release / "card.md").write_text("# a model")
+registry.register(release, {"release": "a"}, {"x": 1}, {"f1": 0.5})
 registry.promote("1")
 from mlflow.telemetry import get_telemetry_client
 assert get_telemetry_client() is None
@@ -273,7 +280,7 @@ def test_mlflow_is_quiet_and_sends_and_leaves_nothing(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["project"]
     state = tmp_path / "work" / "project" / ".tenure"
-    assert sorted(path.name for path in state.iterdir()) == ["champion.json", "registry.db"]
+    assert sorted(path.name for path in state.iterdir()) == ["artifacts", "champion.json", "registry.db"]
     assert list((tmp_path / "home").iterdir()) == []
 
 

@@ -146,7 +146,7 @@ def test_a_metric_of_another_task_is_refused():
 def blend_of_two(monkeypatch: pytest.MonkeyPatch) -> TrainSettings:
     """Settings under which the winner is a blend of two models, whatever the rows."""
 
-    def first_two(held_out, leaders, metric, *, blend):
+    def first_two(held_out, leaders, metric, **_):
         return joined(list(leaders)[:2], [0.5, 0.5])
 
     monkeypatch.setattr("tenure.model.train.choose_winner", first_two)

@@ -11,9 +11,11 @@ import pytest
 from tenure.errors import ConfigError, SourceError
 from tenure.model.class_weights import class_weights
 from tenure.model.evaluate import evaluate
+from tenure.model.slices import measure
 from tenure.model.train import TrainingTable, TrainSettings, train
 from tenure.prepare.sift import sift
 from tenure.prepare.weights import read_weights
+from tenure.release.grouped import compared, measured
 from tenure.release.metrics import METRICS, compare, metrics_for
 from tests.model.training_tables import make_recipe, make_table
 
@@ -132,3 +134,43 @@ def test_rows_of_weight_zero_are_left_out_and_said():
     found = sift(raw.lazy(), 60, target="y", weight="w")
     assert int((found.parts >= 0).sum()) == 40
     assert "20 row(s) have the weight 0 and are left out" in found.warnings
+
+
+def test_a_weight_of_three_counts_as_three_rows_in_slices_and_in_intervals_of_groups():
+    rng = np.random.default_rng(0)
+    y, group, weight = (rng.random(400) < 0.4).astype(float), np.arange(400) // 8, rng.integers(1, 4, 400)
+    p = np.clip(0.4 + 0.3 * (y - 0.4) + rng.normal(0, 0.1, 400), 0.02, 0.98)
+    scores, mask = np.column_stack([1 - p, p]), np.arange(400) % 3 == 0
+    one = measure("third", mask, "binary", y, scores, "roc_auc", weight=weight.astype(float))
+    copied = [np.repeat(values, weight, axis=0) for values in (mask, y, scores)]
+    many = measure("third", copied[0], "binary", *copied[1:], "roc_auc")
+    assert one.n == mask.sum()
+    assert (one.excess.value, one.metric.value) == pytest.approx((many.excess.value, many.metric.value))
+    assert one.gap.value == pytest.approx(many.gap.value)
+    # drawn with the same groups, copies and weights are the same thing
+    ours = measured("binary", y, scores, group=group, weight=weight)
+    theirs = measured("binary", *copied[1:], group=np.repeat(group, weight))
+    for metric in ("roc_auc", "log_loss", "accuracy"):
+        assert ours[metric].value == pytest.approx(theirs[metric].value)
+    gain = compared("binary", y, 1 - scores, scores, "log_loss", group=group, weight=weight)
+    copies = [np.repeat(values, weight, axis=0) for values in (y, 1 - scores, scores, group)]
+    same = compared("binary", *copies[:3], "log_loss", group=copies[3])
+    assert (gain.low, gain.value, gain.high) == pytest.approx((same.low, same.value, same.high))
+
+
+def test_evidence_counts_by_weights_and_its_baselines_know_no_class_weights():
+    table, recipe = make_table("binary", 300), make_recipe("binary", 2)
+    weight = np.where(table.y > 0, 4.0, 1.0)
+    rows, validation = replace(table, weight=weight), replace(make_table("binary", 80, 7), weight=np.ones(80))
+    settings = replace(FEW, candidates=("lightgbm",), metric="log_loss")
+    plain = train(recipe, rows, validation, settings).plan.evidence
+    balanced = train(recipe, rows, validation, replace(settings, class_weight="balanced")).plan.evidence
+    values = [
+        {e["model"]: e["value"] for e in evidence["leaderboard"] if e["role"] == "baseline"}
+        for evidence in (plain, balanced)
+    ]
+    assert values[0] == values[1]
+    share = np.average(table.y, weights=weight)
+    known = -(share * np.log(share) + (1 - share) * np.log(1 - share))
+    assert values[0]["majority class"]["value"] == pytest.approx(known, rel=0.02)
+    assert balanced["steps"][0]["loss"] < values[1]["majority class"]["value"]

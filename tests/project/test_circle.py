@@ -67,7 +67,10 @@ def test_a_customer_table_goes_round(telecom: Callable[[str], Project], world: T
     }
     assert report.test["roc_auc"].low <= report.test["roc_auc"].value <= report.test["roc_auc"].high
     assert report.test["roc_auc"].low > 0.7
-    assert len(report.baselines) == 2
+    assert next(iter(report.baselines)) == "majority class"
+    assert len(report.baselines) == 4
+    assert report.baselines["majority class"]["accuracy"].value > 0.5
+    assert "majority class" in report.to_dict()["claim"]
     document = report.to_dict()
     assert {"model", "task", "metric", "validation", "test", "seconds", "release", "warnings"} <= set(
         document
@@ -318,3 +321,30 @@ def test_damaged_prepared_rows_are_named(telecom: Callable[[str], Project]):
     rows.write_text("no table")
     with pytest.raises(ProjectError, match="damaged"):
         project.train()
+
+
+def test_declared_slices_and_waivers_reach_result_and_card(telecom: Callable[[str], Project]):
+    project = telecom("slices")
+    path = project.folder.config_file
+    text = (
+        path.read_text()
+        + '\nchecks: {waive: {M302: "it is known"}}\nslices: [contract, "monthly_charge > 60"]\n'
+    )
+    path.write_text(text)
+    report = Project.open(str(project.folder.root)).run()
+    body = report.to_dict()
+    names = [one["name"] for one in body["slices"]["measured"]] + list(body["slices"]["too_few_rows"])
+    assert "monthly_charge > 60" in names
+    assert any(name.startswith("contract = ") for name in names)
+    assert body["serving"]["microseconds"] > 0
+    assert next(step["step"] for step in body["steps"]) == "best default"
+    card = (Path(report.release) / "card.md").read_text()
+    assert "**Claim.** " + body["claim"] in card
+    assert "## Slices" in card
+    assert "## Checks" in card
+    failing = {one["subject"] for one in body["checks"]["found"] if one["code"] == "M401"}
+    assert set(body["slices"]["failing"]) == failing
+    whole = project.card().to_markdown()
+    assert f"{len(body['slices']['measured'])} measured, {len(failing)} fail" in whole
+    assert all(name in whole for name in names[: len(body["slices"]["measured"])])
+    assert all(f"{one['code']} " in whole for one in body["checks"]["found"])

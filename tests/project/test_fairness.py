@@ -91,6 +91,9 @@ def test_the_figures_of_a_release_are_those_of_its_predictions(loans: Path, tmp_
     assert "## Fairness" in (Path(report.release) / "card.md").read_text()
     assert "fairness by group: equal_opportunity_difference" in report.to_text()
 
+    assert project.replay_run(report.run).same  # its fairness is measured again, to the same bytes
+    assert "fairness by group: equal_opportunity_difference" in project.card().to_markdown()
+
     rows = next(project.folder.versions.glob("*/rows.parquet"))
     test = _test_rows(rows)
     test.write_csv(tmp_path / "test.csv")
@@ -101,6 +104,28 @@ def test_the_figures_of_a_release_are_those_of_its_predictions(loans: Path, tmp_
     )
     found = body["groupings"][0]["differences"]["equal_opportunity_difference"]
     assert found["value"] == pytest.approx(theirs, abs=1e-12)
+
+
+def test_the_audit_gives_its_point_for_groups_that_are_within_the_limit(loans: Path, tmp_path: Path) -> None:
+    project = make_project(loans, tmp_path / "loans", "{groups: [group], limit: 0.9}", exclude="[group]")
+
+    def inclusion() -> tuple[float | None, str]:
+        found = Project.open(str(project.folder.root)).audit().answers
+        return next((answer.points, answer.why) for answer in found if answer.test.key == "model-7")
+
+    project.run()
+    assert inclusion() == (1.0, "equal_opportunity_difference by group, none above the limit of 0.9")
+    text = project.folder.config_file.read_text()
+    project.folder.config_file.write_text(text.replace("limit: 0.9", "limit: 0.001"))
+    points, why = inclusion()
+    assert points == 0.0
+    assert "the limit of 0.001" in why
+    project.folder.config_file.write_text(text)
+    (place,) = project.folder.releases.iterdir()
+    body = (place / "fairness.json").read_text()
+    (place / "fairness.json").write_text(body.replace('"doubts": []', '"doubts": [ ]'))
+    assert body != (place / "fairness.json").read_text()
+    assert inclusion()[0] == 0.0
 
 
 def _test_rows(path: Path) -> pl.DataFrame:
@@ -144,6 +169,7 @@ def test_without_fairlearn_the_extra_is_named(
         make_project(loans, tmp_path / "loans", "{groups: [group]}").run()
 
 
+@pytest.mark.slow
 def test_numbers_and_several_classes_are_measured_too(toy_tables: dict[str, Path], tmp_path: Path) -> None:
     for name, group, metric in (
         ("diabetes", "sex", "mean_error_difference"),
@@ -179,6 +205,7 @@ def test_the_features_that_give_a_group_away_are_found(loans: Path, tmp_path: Pa
     assert "what gives group away" in (Path(report.release) / "card.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_retrained_challenger_over_the_limit_does_not_take_the_post(
     telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.model.registry import Registry
 from tenure.project import Project
+from tests.builders import write_stand_in
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own tables, SQLAlchemy 2.1
 
@@ -24,6 +25,7 @@ def project(tmp_path: Path) -> Project:
     (tmp_path / "tenure.yaml").write_text("name: x\ndata:\n  source: x.csv\n  target: y\n")
     registry = Registry(None, "x", tmp_path)
     for number in "123":
+        write_stand_in(tmp_path / "releases" / number)
         registry.register(tmp_path / "releases" / number, {"release": number}, {}, {})
     project = Project.open(str(tmp_path))
     project.promote("1")

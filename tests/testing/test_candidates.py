@@ -29,6 +29,7 @@ def _example(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenure.model.candidates.forest.TREES", 40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_a_plug_in_keeps_every_promise(check):
     check(candidate_named(PLUGIN), "regression")

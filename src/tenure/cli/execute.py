@@ -40,6 +40,8 @@ COMMANDS = {
     "review": "monitor:review",
     "trace": "trace:trace",
     "replay": "trace:replay",
+    "audit": "audit:audit",
+    "card": "audit:card",
     "simulate": "simulate:simulate",
     "demo": "demo:demo",
 }

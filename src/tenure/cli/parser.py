@@ -14,6 +14,7 @@ the circle:
   outcomes, monitor, review    true labels, checks, and the decision that follows
   models, promote, rollback    which version holds the post
   trace, replay                where one prediction came from; the same bits again
+  audit                        how ready for production, by evidence
   data, forget                 versions of prepared data; a person erased from all of them
 
 start with:  tenure run customers.csv --target churned
@@ -202,12 +203,18 @@ def _add_monitor_commands(commands: Commands) -> None:
     trace = _command(commands, "trace", "show where one prediction came from")
     trace.add_argument("id", metavar="ID", help="a prediction's id")
     replay = _command(
-        commands, "replay", "compute one prediction again from its release; exit 1 if a bit differs"
+        commands, "replay", "compute one prediction, or train a whole run, again; exit 1 if a bit differs"
     )
-    replay.add_argument("id", metavar="ID", help="a prediction's id")
+    replay.add_argument("id", metavar="ID", help="of a prediction, or of a run")
 
 
 def _add_other_commands(commands: Commands) -> None:
+    card = _command(commands, "card", "the model card: data, measures, limits, time and energy")
+    card.add_argument("version", nargs="?", default="champion", metavar="VERSION", help="(default: champion)")
+    card.add_argument(
+        "--out", metavar="FILE", help="a .md or .html file to write (default: Markdown on stdout)"
+    )
+    _command(commands, "audit", "the 28 tests of the ML Test Score, from evidence in the project")
     schema = _command(
         commands, "schema", "print the JSON Schema of tenure.yaml, or what is asked of the data"
     )

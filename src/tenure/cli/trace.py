@@ -1,4 +1,4 @@
-"""trace, replay: one prediction, where it came from, and its bits again."""
+"""trace, replay: one prediction, where it came from; its bits, or those of a whole run, again."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ def trace(args: Namespace) -> Result:
 
 
 def replay(args: Namespace) -> Result:
-    """Compute one prediction again from its release."""
+    """Compute one prediction again from its release, or train a whole run again from its record."""
     from tenure.project import Project
 
-    document = Project.open(args.project).replay(args.id)
+    project = Project.open(args.project)
+    if project.is_run(args.id):
+        replayed = project.replay_run(args.id)
+        return Result(replayed.to_dict(), replayed.to_text(), 0 if replayed.same else 1)
+    document = project.replay(args.id)
     same = document["same"]
     text = (
         " ".join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from tenure.config.values import Strict
-from tenure.errors import nearest_names
+from tenure.config.waivers import check_waivers
 
 # code: what it finds; docs/leakage.md tells of each
 LEAKAGE_CODES = {
@@ -24,7 +24,6 @@ LEAKAGE_CODES = {
     "L801": "absent or empty where the model will serve",
     "L802": "different where the model will serve",
 }
-ANY_COLUMN = "*"
 
 
 class LeakageConfig(Strict):
@@ -41,12 +40,5 @@ class LeakageConfig(Strict):
     @field_validator("waive")
     @classmethod
     def _names_codes_and_reasons(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-        for code, columns in value.items():
-            if code not in LEAKAGE_CODES:
-                hint = nearest_names([code], LEAKAGE_CODES)
-                known = f"did you mean {hint[0]}?" if hint else f"known are {', '.join(LEAKAGE_CODES)}"
-                raise ValueError(f"there is no check {code!r}; {known}")
-            bare = [column for column, reason in columns.items() if not reason.strip()]
-            if bare:
-                raise ValueError(f"{code} for {bare[0]!r} is waived without a reason; say why it is no leak")
+        check_waivers(value, LEAKAGE_CODES, "it is no leak")
         return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Hashable, Mapping
 from typing import Annotated, Literal
@@ -9,11 +10,12 @@ from typing import Annotated, Literal
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from tenure.config.candidates import FAMILIES, CandidateName
+from tenure.config.checks import ChecksConfig
 from tenure.config.data import DataConfig
 from tenure.config.fairness import FairnessConfig
 from tenure.config.features import Name
 from tenure.config.leakage import LeakageConfig
-from tenure.config.values import REFERENCE, Duration, Label, Share, Size, Strict
+from tenure.config.values import REFERENCE, Duration, Label, Latency, Share, Size, Strict
 
 
 class SplitConfig(Strict):
@@ -60,6 +62,7 @@ class ModelConfig(Strict):
     threshold: Literal["f1", "mcc", "accuracy"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "f1", description="what the decision threshold maximises, or the threshold itself"
     )
+    latency: Latency = Field(80e-6, description="what the trees of a blend may take for one row")
     threads: int | None = Field(None, ge=1, description="null: all cores")
     class_weight: (
         Literal["balanced"] | dict[Label, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None
@@ -80,6 +83,11 @@ class ModelConfig(Strict):
         True,
         description="whether ratios, ages and the like are proposed, and kept where they earn their place",
     )
+
+    @property
+    def n_threads(self) -> int:
+        """How many threads training computes with."""
+        return self.threads or os.cpu_count() or 1
 
 
 class BusinessConfig(Strict):
@@ -159,6 +167,7 @@ class ProjectConfig(Strict):
     """The whole of tenure.yaml."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
+    intended_use: str | None = Field(None, description="what the model is for, and what not; for its card")
     data: DataConfig
     features: dict[Name, str] = Field(
         default_factory=dict, description="name: SQL expression over the row's columns"
@@ -166,6 +175,10 @@ class ProjectConfig(Strict):
     split: SplitConfig = SplitConfig()
     leakage: LeakageConfig = LeakageConfig()
     model: ModelConfig = ModelConfig()
+    checks: ChecksConfig = ChecksConfig()
+    slices: list[str] = Field(
+        default_factory=list, description="columns, or SQL conditions, whose rows are measured apart"
+    )
     fairness: FairnessConfig | None = None
     business: BusinessConfig | None = None
     serve: ServeConfig = ServeConfig()

@@ -29,6 +29,20 @@ def parse_duration(value: Any) -> float:
     return float(match[1]) * _SECONDS[match[2] or "s"]
 
 
+def parse_latency(value: Any) -> float:
+    """Read a short time such as "80us" or "2ms" into seconds.
+
+    >>> parse_latency("2ms")
+    0.002
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(us|µs|ms)\s*", str(value))
+    if match:
+        return float(match[1]) * {"us": 1e-6, "µs": 1e-6, "ms": 1e-3}[match[2]]
+    if isinstance(value, float):  # seconds, as a config that was read before has them
+        return value
+    raise ValueError(f"a short time such as 80us or 2ms is expected, got {value!r}")
+
+
 def parse_size(value: Any) -> int:
     """Read a size such as "1MB" or "512kB" into bytes.
 
@@ -44,6 +58,7 @@ def parse_size(value: Any) -> int:
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration, json_schema_input_type=str | float), Field(gt=0)]
+Latency = Annotated[float, BeforeValidator(parse_latency, json_schema_input_type=str), Field(gt=0, lt=1)]
 Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=str | int), Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 # YAML reads a bare 1 or true as a number or a boolean; a label is compared as text in the end

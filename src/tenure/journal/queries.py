@@ -101,6 +101,13 @@ def latest_rows(db: sqlite3.Connection, n: int) -> list[dict[str, Any]]:
     return [json.loads(text) for (text,) in rows]
 
 
+def latest_predictions(db: sqlite3.Connection, release: str, n: int) -> list[Prediction]:
+    """Return the latest n predictions of a release, the latest first."""
+    query = f"SELECT {_PREDICTION} FROM predictions p WHERE release = ? ORDER BY id DESC LIMIT ?"
+    with journal_errors(db):
+        return [_prediction(row) for row in db.execute(query, (release, n))]
+
+
 def events(
     db: sqlite3.Connection,
     kind: str | None = None,

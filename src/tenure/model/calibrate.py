@@ -41,17 +41,32 @@ def learn_calibration(
     if task == "regression" or len(y) < FEWEST_ROWS:
         return none
     scores = as_margins(task, margins, output)
-    labels = y.astype(np.int64)
     w = np.ones(len(y)) if weight is None else weight / np.mean(weight)
+    before = row_losses(task, apply_correction(none, scores), y)
+    held_out = calibration_losses(none, scores, y, weight=w, seed=seed)
+    if held_out is None or np.mean(w * held_out) >= np.mean(w * before):
+        return none
+    return _fit(none, scores, y.astype(np.int64), w)
+
+
+def calibration_losses(
+    none: Calibration, margins: Float64, y: Float64, *, weight: Float64 | None = None, seed: int = 0
+) -> Float64 | None:
+    """Loss of each row, shape (n,), with a correction that other rows taught; None with too few rows to learn one.
+
+    none: what stands before anything is learned, see uncalibrated.  margins: on the scale of log-odds, see as_margins.
+    weight: shape (n,), of mean 1; None: all the same.
+    """
+    if len(y) < FEWEST_ROWS:
+        return None
+    labels, w = y.astype(np.int64), np.ones(len(y)) if weight is None else weight
     group = np.random.default_rng(seed).permutation(len(y)) % FOLDS
     held_out = np.empty(len(y))
     for k in range(FOLDS):
         held = group == k
-        fitted = _fit(none, scores[~held], labels[~held], w[~held])
-        held_out[held] = row_losses(task, apply_correction(fitted, scores[held]), labels[held])
-    before = row_losses(task, apply_correction(none, scores), labels)
-    better = float(np.mean(w * held_out)) < float(np.mean(w * before))
-    return _fit(none, scores, labels, w) if better else none
+        fitted = _fit(none, margins[~held], labels[~held], w[~held])
+        held_out[held] = row_losses(none.task, apply_correction(fitted, margins[held]), labels[held])
+    return held_out
 
 
 def uncalibrated(

@@ -13,25 +13,42 @@ from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Facts, Float64
 from tenure.model.workbench import Result, Rows, Workbench
 from tenure.release.calibration import Output
-from tenure.release.metrics import HIGHER_IS_BETTER, compare, metric_value
+from tenure.release.grouped import Groups, compared
+from tenure.release.metrics import HIGHER_IS_BETTER, metric_value
 
-MOST_TREES = 1600
-"""Trees of a blend at most, as the folds count them: every prediction walks them all, 100 in some 5 µs."""
+MICROSECONDS_A_TREE = 0.05
+"""What a tree costs a row in the service: the figure that the limit on trees was chosen by, measured at some 5 µs per
+100 trees. By a figure, not by a clock, so that two machines choose alike."""
+LATENCY = 80e-6
+"""Seconds that the trees of a blend may take for a row, unless model.latency says otherwise."""
+
+
+def most_trees(latency: float) -> int:
+    """Trees that a blend may have, all members together, to stay inside so many seconds a row.
+
+    >>> most_trees(LATENCY)
+    1600
+    """
+    return round(latency * 1e6 / MICROSECONDS_A_TREE)
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What choices are made by. y: shape (n,).  rows: positions that some fold held out.  weight: shape (n,)."""
+    """What choices are made by. y: shape (n,).  rows: positions that some fold held out.  weight: shape (n,).
+
+    group: shape (n,), equal values for rows that are alike, or None.
+    """
 
     facts: Facts
     y: Float64
     rows: Rows
     weight: Float64 | None = None
+    group: Groups | None = None
 
     @classmethod
     def of(cls, bench: Workbench) -> HeldOut:
         """Those of a workbench's folds."""
-        return cls(bench.facts, bench.table.y, bench.held_out, bench.table.weight)
+        return cls(bench.facts, bench.table.y, bench.held_out, bench.table.weight, bench.table.group)
 
     @property
     def outcomes(self) -> Float64:
@@ -49,10 +66,19 @@ class HeldOut:
         own = self.weights
         return np.ones(len(self.rows)) if own is None else own / np.mean(own)
 
-    def loss(self, choice: Choice) -> float:
-        """Mean log loss or squared error."""
+    @property
+    def groups(self) -> Groups | None:
+        """Of the rows held out."""
+        return None if self.group is None else self.group[self.rows]
+
+    def losses(self, choice: Choice) -> Float64:
+        """Log loss or squared error of each row held out."""
         margins = self.facts.corrected(choice.margins[self.rows], choice.output)
-        return float((self.shares * row_losses(self.facts.task, margins, self.outcomes)).mean())
+        return row_losses(self.facts.task, margins, self.outcomes)
+
+    def loss(self, choice: Choice) -> float:
+        """Mean log loss or squared error, by weight."""
+        return float((self.shares * self.losses(choice)).mean())
 
     def scores(self, choice: Choice) -> Float64:
         """Uncalibrated scores, as metrics take them."""
@@ -77,37 +103,51 @@ class Choice:
         return int(self.margins.shape[1]) * sum(member.trial.rounds for member in self.members)
 
 
-def choose_winner(held_out: HeldOut, leaders: Sequence[Result], metric: str, *, blend: bool = True) -> Choice:
-    """Return the best by the metric on held-out rows; where that is within noise, the one of the lowest loss.
+def single(result: Result) -> Choice:
+    """One model alone."""
+    return Choice((result,), (1.0,), result.margins, result.output)
 
-    leaders: complete trials, the lowest loss first.
+
+def choose_winner(
+    held_out: HeldOut,
+    leaders: Sequence[Result],
+    metric: str,
+    *,
+    blend: bool = True,
+    latency: float = LATENCY,
+) -> Choice:
+    """Return the best model, or the blend of several.
+
+    leaders: complete trials, the lowest loss first.  latency: seconds a row that the trees of a blend may take.
     """
-    choices = [Choice((r,), (1.0,), r.margins, r.output) for r in leaders]
-    if blend:
-        joined = blend_of(held_out, leaders)
-        choices += [joined] if joined is not None else []
-    if not choices:
+    if not leaders:
         raise ValueError("there is no complete trial to choose from")
-    task, y, w = held_out.facts.task, held_out.outcomes, held_out.weights
-    scores = [held_out.scores(c) for c in choices]
-    values = [metric_value(task, y, s, metric, weight=w) for s in scores]
-    sign = 1.0 if HIGHER_IS_BETTER[metric] else -1.0
-    best = int(np.argmax(sign * np.array(values)))
-    losses = [held_out.loss(c) for c in choices]
+    joint = blend_of(held_out, leaders, most_trees(latency)) if blend else None
+    return _best(held_out, [*map(single, leaders), *([joint] if joint is not None else [])], metric)
+
+
+def _best(held_out: HeldOut, choices: Sequence[Choice], metric: str) -> Choice:
+    """The best by the metric on held-out rows; of those within its noise the one of the lowest loss, a blend or not."""
+    task, y, weight = held_out.facts.task, held_out.outcomes, held_out.weights
+    scores = [held_out.scores(choice) for choice in choices]
+    values = [metric_value(task, y, s, metric, weight=weight) for s in scores]
+    best = scores[int(np.argmax(np.array(values) * (1.0 if HIGHER_IS_BETTER[metric] else -1.0)))]
     level = [
-        i for i, s in enumerate(scores) if compare(task, y, s, scores[best], metric, weight=w).low <= 0.0
+        choice
+        for choice, s in zip(choices, scores, strict=True)
+        if compared(task, y, s, best, metric, group=held_out.groups, weight=weight).low <= 0.0
     ]
-    return choices[min(level, key=lambda i: losses[i])]
+    return min(level, key=held_out.loss)
 
 
-def blend_of(held_out: HeldOut, leaders: Sequence[Result]) -> Choice | None:
-    """The best weighted mean of the tree models' margins; None where one of them alone is as good."""
+def blend_of(held_out: HeldOut, leaders: Sequence[Result], trees: int) -> Choice | None:
+    """The best weighted mean of the tree models' margins, of so many trees at most; None where one alone is as good."""
     members = [r for r in leaders if _has_trees(r) and r.output == "margin"]
     while len(members) > 1:
         choice = weighted(held_out, members)
         if len(choice.members) < 2:
             return None
-        if choice.n_trees <= MOST_TREES:
+        if choice.n_trees <= trees:
             return choice
         pairs = zip(choice.members, choice.weights, strict=True)
         dearest = max(pairs, key=lambda pair: pair[0].trial.rounds / pair[1])[0]

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tenure.model.candidates.base import Facts, FitContext, Float64
-from tenure.model.candidates.logistic import Logistic
-from tenure.model.encode import encode_part, learn_encoding
+from tenure.model.baselines import Baseline, baselines
+from tenure.model.candidates.base import Facts, Float64, Part, Style
+from tenure.model.encode import Learned, encode_part, learn_encoding
 from tenure.model.threshold import ThresholdRule, choose_threshold
 from tenure.model.train import Trained
 from tenure.model.workbench import TrainingTable
 from tenure.prepare.recipe import Recipe
 from tenure.records import Estimate
 from tenure.release.calibration import Calibration
-from tenure.release.metrics import compare, metrics_for
+from tenure.release.grouped import compared, measured
 
-MAJORITY = {"binary": "majority class", "multiclass": "majority class", "regression": "mean"}
-LINEAR = {
-    "binary": "logistic regression",
-    "multiclass": "logistic regression",
-    "regression": "ridge regression",
-}
+OWN_ROWS = 20_000
+"""Of the rows that the model was fitted on so many are scored, to see how much it knows them by heart."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics on the test rows.
 
-    baselines: name -> metrics, of the share of each class (or the mean) and of a plain linear model, on
-    the same rows.  All count the rows by their weights.
+    baselines: name -> metrics on the same rows, the simplest first; see model.baselines.
     gain: of the chosen metric over each baseline, paired; positive: the model is better.
+    own: the model's metrics on rows that it was fitted on.  All count the rows by their weights.
     """
 
     n_rows: int
@@ -41,6 +37,7 @@ class Evaluation:
     metrics: Mapping[str, Estimate]
     baselines: Mapping[str, Mapping[str, Estimate]]
     gain: Mapping[str, Estimate]
+    own: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 def evaluate(
@@ -52,58 +49,76 @@ def evaluate(
 ) -> Evaluation:
     """Score the test rows once with the model, and with the baselines fitted on the model's own rows.
 
-    rule: by which the model's threshold was chosen; the linear baseline's is chosen by the same on its own rows.
+    rule: by which the model's threshold was chosen; a baseline's is chosen by the same on its own rows.
+    Where rows belong to groups, intervals are those of whole groups.
     """
     fitted_on, test = fitted_on.weighed, test.weighed
-    task, y, weight = recipe.target.task, test.y, test.weight
+    task, y, group, weight = recipe.target.task, test.y, test.group, test.weight
     threshold = trained.calibration.threshold
     scores = trained.scores(test)
-    linear, linear_threshold = _linear_scores(recipe, fitted_on, test, rule)
-    others = {
-        MAJORITY[task]: (_majority_scores(recipe, fitted_on, len(y)), 0.5),
-        LINEAR[task]: (linear, linear_threshold),
-    }
+    others = _baseline_scores(recipe, fitted_on, test, rule)
     gain = {}
     for name, (baseline, cut) in others.items():
         try:
-            gain[name] = compare(
-                task, y, baseline, scores, trained.metric, thresholds=(cut, threshold), weight=weight
+            gain[name] = compared(
+                task,
+                y,
+                baseline,
+                scores,
+                trained.metric,
+                thresholds=(cut, threshold),
+                group=group,
+                weight=weight,
             )
         except ValueError:  # one class only among the test rows: the metric has no value there
             continue
+    own = fitted_on.rows(_spread(len(fitted_on.y)))
     return Evaluation(
         n_rows=len(y),
         metric=trained.metric,
-        metrics=metrics_for(task, y, scores, threshold, weight),
+        metrics=measured(task, y, scores, threshold, group, weight),
         baselines={
-            name: metrics_for(task, y, baseline, cut, weight) for name, (baseline, cut) in others.items()
+            name: measured(task, y, found, cut, group, weight) for name, (found, cut) in others.items()
         },
         gain=gain,
+        own=measured(task, own.y, trained.scores(own), threshold, own.group, own.weight),
     )
 
 
-def _majority_scores(recipe: Recipe, fitted_on: TrainingTable, n: int) -> Float64:
-    if recipe.target.task == "regression":
-        return np.full((n, 1), float(np.mean(fitted_on.shares * fitted_on.y)))
-    labels, n_classes = fitted_on.y.astype(np.int64), len(recipe.target.classes)
-    counts = np.bincount(labels, weights=fitted_on.shares, minlength=n_classes)
-    return np.tile(counts / counts.sum(), (n, 1))
+def _spread(n: int) -> np.ndarray:
+    """At most OWN_ROWS positions, evenly over all."""
+    return np.unique(np.linspace(0, n - 1, min(n, OWN_ROWS)).astype(np.int64))
 
 
-def _linear_scores(
+def _baseline_scores(
     recipe: Recipe, fitted_on: TrainingTable, test: TrainingTable, rule: ThresholdRule | float
-) -> tuple[Float64, float]:
-    """Scores of the test rows, and the decision threshold (of use for two classes only)."""
-    task, n_classes = recipe.target.task, len(recipe.target.classes)
-    learned = learn_encoding(recipe, "linear", fitted_on.features, fitted_on.y, weight=fitted_on.weight)
-    facts = Facts(task, n_classes, len(fitted_on.y), len(recipe.features))
+) -> dict[str, tuple[Float64, float]]:
+    """Scores of the test rows by each baseline, and its decision threshold (of use for two classes only)."""
+    facts = Facts(recipe.target.task, len(recipe.target.classes), len(fitted_on.y), len(recipe.features))
+    styles: dict[Style, tuple[Learned, Part]] = {}
+    found = {}
     with threadpool_limits(1, user_api="blas"):
-        fitted = Logistic().fit(learned.part, {"strength": 1.0}, FitContext(facts, 0, 1))
-    margins = fitted.margins(encode_part(learned.encoding, test.features, test.y))
-    if task == "regression":
-        return margins, 0.5
-    plain = Calibration(task, n_classes)
-    if task == "multiclass":
-        return plain.probabilities(margins), 0.5
-    own = plain.probabilities(fitted.margins(learned.part))[:, 1]
-    return plain.probabilities(margins), choose_threshold(fitted_on.y, own, rule, fitted_on.weight)
+        for baseline in baselines(facts.task):
+            style = baseline.style or "linear"
+            if style not in styles:
+                learned = learn_encoding(
+                    recipe, style, fitted_on.features, fitted_on.y, weight=fitted_on.weight
+                )
+                styles[style] = (learned, encode_part(learned.encoding, test.features, test.y))
+            found[baseline.name] = _scored(baseline, facts, styles[style][0].part, styles[style][1], rule)
+    return found
+
+
+def _scored(
+    baseline: Baseline, facts: Facts, inside: Part, outside: Part, rule: ThresholdRule | float
+) -> tuple[Float64, float]:
+    fitted = baseline.fit(inside, facts, 0)
+    if facts.task == "regression":
+        return fitted.margins(outside), 0.5
+    plain = replace(Calibration(facts.task, facts.n_classes), output=fitted.output)
+    scores = plain.probabilities(fitted.margins(outside))
+    # the dummy knows one number: it says the commonest class, whatever the rule
+    if facts.task == "multiclass" or baseline.style is None:
+        return scores, 0.5
+    own = plain.probabilities(fitted.margins(inside))[:, 1]
+    return scores, choose_threshold(inside.y, own, rule, inside.weight)

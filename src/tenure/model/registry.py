@@ -26,6 +26,7 @@ from tenure.model.champion import (
     point_to,
     read_champion,
 )
+from tenure.model.mlflow_log import log_dataset, log_model, log_trials
 from tenure.model.mlflow_store import (
     ARTIFACTS,
     StoredModel,
@@ -43,6 +44,8 @@ from tenure.records import Estimate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from tenure.model.workbench import Trial
 
 __all__ = ["Champion", "ModelVersion", "Registry", "default_uri", "needs_sync", "read_champion", "warm"]
 
@@ -149,12 +152,14 @@ class Registry:
         manifest: Mapping[str, Any],
         params: Mapping[str, object],
         metrics: Mapping[str, float | Estimate],
+        trials: Sequence[Trial] = (),
     ) -> str:
         """Log a run and make a version of the release; return the version's number.
 
         manifest: of the release, with at least `release` (its id) and, if known, `data_version`.
         params: what the model was trained with.  metrics: on the test rows; an Estimate is logged with its
-        interval as name_low and name_high. The same release registered again gives the version it has.
+        interval as name_low and name_high.
+        trials: each becomes a run nested under it.  The same release registered again gives the version it has.
         """
         release = str(manifest.get("release") or Path(release_dir).name)
         for version in self.versions():
@@ -172,10 +177,12 @@ class Registry:
                 client.create_registered_model(self.name)
             texts = {name: str(value) for name, value in params.items()}
             run_id = log_run(client, self._experiment(client), tags, texts, flat)
-            # The scheme is ours: a server refuses local paths, and this machine's say nothing elsewhere.
+            log_dataset(client, run_id, self.name, str(manifest.get("data_version", "")))
+            log_trials(client, self._experiment(client), run_id, trials)
+            source = log_model(client, run_id, Path(release_dir))
             made = client.create_model_version(
                 self.name,
-                source=f"tenure://releases/{release}",
+                source=source,
                 run_id=run_id,
                 tags={**tags, METRICS_TAG: json.dumps(shown, sort_keys=True)},
             )

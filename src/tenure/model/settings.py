@@ -29,8 +29,9 @@ class TrainSettings:
     budget_seconds: wall time of everything that train does; None: no limit.  max_trials: settings tried at
     most;
     alone, without a budget, it makes the outcome independent of the clock.
-    blend: whether several models may be joined into one.  class_weight: see model.class_weights.
-    limits: what no model may do.  coverage: of intervals around predicted numbers; None: no intervals.
+    blend: whether several models may be joined into one.  latency: seconds a row that its trees may take then.
+    class_weight: see model.class_weights.  limits: what no model may do.
+    coverage: of intervals around predicted numbers; None: no intervals.
     """
 
     candidates: tuple[str, ...] = FAMILIES
@@ -41,6 +42,7 @@ class TrainSettings:
     threads: int = 2
     threshold: ThresholdRule | float = "f1"
     blend: bool = True
+    latency: float = 80e-6
     class_weight: ClassWeight | None = None
     limits: Limits = field(default_factory=Limits)
     coverage: float | None = None
@@ -79,6 +81,7 @@ class Plan:
     n_rows: of the last fit.  validated_by: "refit" (the winner fitted on the training rows) or "folds" (the
     mean of the folds' models).
     stopped: why the search ended.  features: generated ones that the rows had when this was carried out.
+    evidence: what the search saw, as JSON data; see model.evidence.
     """
 
     members: tuple[Member, ...]
@@ -88,6 +91,7 @@ class Plan:
     validated_by: str = "refit"
     stopped: str = ""
     features: tuple[GeneratedFeature, ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def winner(self) -> str:
@@ -108,6 +112,7 @@ class Plan:
             "validated_by": self.validated_by,
             "stopped": self.stopped,
             "features": [asdict(feature) for feature in self.features],
+            "evidence": dict(self.evidence),
         }
 
     @classmethod
@@ -126,6 +131,7 @@ class Plan:
                 GeneratedFeature(**{**feature, "gain": Estimate(**feature["gain"])})
                 for feature in data.get("features", ())
             ),
+            evidence=data.get("evidence", {}),
         )
 
 

@@ -17,9 +17,11 @@ from tenure.model.candidates.base import Float64
 from tenure.model.choose import Choice, HeldOut, choose_winner, joined, weighted
 from tenure.model.document import ModelDocument
 from tenure.model.encode import encode_part
+from tenure.model.evidence import gather_evidence
 from tenure.model.fitting import Fits, Run, fit_members, more_rounds
 from tenure.model.intervals import half_width, rows_needed
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
+from tenure.model.slices import find_weak, to_json
 from tenure.model.threshold import choose_threshold
 from tenure.model.tune import (
     FINAL_OVERHEAD,
@@ -35,6 +37,7 @@ from tenure.prepare.split import folds
 from tenure.records import Estimate
 from tenure.release.calibration import Calibration
 from tenure.release.encoding import Encoding, encode_table
+from tenure.release.grouped import measured
 from tenure.release.metrics import METRICS, metrics_for
 
 __all__ = ["TrainSettings", "Trained", "TrainingTable", "train"]
@@ -171,9 +174,13 @@ def _search(run: Run, bench: Workbench | None) -> tuple[Choice | None, Plan]:
             "the cheapest was fitted without a search"
         )
         return None, Plan(members=(), trials=scored, stopped="budget")
-    choice = choose_winner(HeldOut.of(bench), leaders, run.metric, blend=run.settings.blend)
+    held_out = HeldOut.of(bench)
+    choice = choose_winner(
+        held_out, leaders, run.metric, blend=run.settings.blend, latency=run.settings.latency
+    )
     members = _members(choice, bench, len(run.train.y) + len(run.validation.y))
-    return choice, Plan(members, scored, len(bench.folds), stopped=search.stopped)
+    evidence = gather_evidence(bench, held_out, run.metric, choice, search.best, search.default)
+    return choice, Plan(members, scored, len(bench.folds), stopped=search.stopped, evidence=evidence)
 
 
 def _members(choice: Choice, bench: Workbench, n_rows: int) -> tuple[Member, ...]:
@@ -259,9 +266,10 @@ def _validated(
         plan = replace(plan, validated_by="folds")
         margins = _mean_of_folds(run, bench, choice)
     scores = margins if calibration.task == "regression" else calibration.probabilities(margins)
-    table = run.validation
-    metrics = metrics_for(calibration.task, table.y, scores, calibration.threshold, table.weight)
-    return metrics, plan
+    held = run.validation
+    metrics = measured(calibration.task, held.y, scores, calibration.threshold, held.group, held.weight)
+    weak = find_weak(held.features, calibration.task, held.y, scores, held.group, held.weight)
+    return metrics, replace(plan, evidence={**plan.evidence, "weak_slices": [to_json(c) for c in weak]})
 
 
 def _margins_of_refit(run: Run, bench: Workbench, choice: Choice, plan: Plan) -> Float64 | None:

@@ -68,7 +68,7 @@ def number_of_folds(n_rows: int) -> int:
 class Search:
     """Runs trials until the budget, the number of trials or the hope is used up.
 
-    best: for each family its best complete trials, the best first.
+    best: for each family its best complete trials, the best first.  default: the best of the defaults.
     """
 
     bench: Workbench
@@ -77,6 +77,7 @@ class Search:
     best: dict[str, list[Result]] = field(default_factory=dict)
     trials: list[Trial] = field(default_factory=list)
     stopped: str = ""
+    default: Result | None = None
     _studies: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -139,6 +140,7 @@ class Search:
             if self.trials and not self._room():
                 return False
             self._trial(candidate, params)
+            self.default = self.leaders()[0] if self.best else None
         return True
 
     def _search(self, families: list[Candidate]) -> None:

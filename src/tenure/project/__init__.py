@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from tenure.prepare.changes import Changes
     from tenure.prepare.doubts import Doubts
     from tenure.prepare.explore import Exploration
+    from tenure.project.audit import Audit
     from tenure.project.prepared import Prepared
+    from tenure.project.replaying import RunReplay
     from tenure.project.report import RunReport
     from tenure.project.shape import SchemaText
     from tenure.project.trained import TrainedRun
     from tenure.project.versions import Version
+    from tenure.release.card_page import Card
 
 __all__ = ["Project"]
 
@@ -226,3 +229,27 @@ class Project:
         from tenure.project.tracing import replay
 
         return replay(self.folder, identifier)
+
+    def is_run(self, identifier: str) -> bool:
+        """Whether an id names a run of this project."""
+        from tenure.project.replaying import is_run
+
+        return is_run(self.folder, identifier)
+
+    def replay_run(self, run: str) -> RunReplay:
+        """Train a run again from its record, beside the project, and compare the release by the hash of every file."""
+        from tenure.project.replaying import replay_run
+
+        return replay_run(self.folder, run)
+
+    def audit(self) -> Audit:
+        """The 28 tests of the ML Test Score, each judged by evidence that is checked now."""
+        from tenure.project.audit import audit
+
+        return audit(self.folder, self.config)
+
+    def card(self, which: str = "champion") -> Card:
+        """The model card of a version; it writes itself as Markdown or HTML."""
+        from tenure.project.carding import make_card
+
+        return make_card(self.folder, self.config, which)

@@ -18,7 +18,7 @@ from tenure.project.gates import failed_gates
 from tenure.project.promoting import note, note_stop, open_to_change
 from tenure.project.runs import find_record
 from tenure.project.versions import follow
-from tenure.release.metrics import compare
+from tenure.release.grouped import compared
 from tenure.release.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def appoint(  # noqa: PLR0911 -- one return a reason
     manifest = json.loads((release / "manifest.json").read_text())
     params = {f"{m.family}.{key}": value for m in run.trained.plan.members for key, value in m.params.items()}
     known = {version.release for version in registry.versions()}
-    version = registry.register(release, manifest, params, evaluation.metrics)
+    version = registry.register(release, manifest, params, evaluation.metrics, run.trained.plan.trials)
     before = registry.champion()
     if before is not None and before.version == version:
         return version, True, "the champion"
@@ -97,12 +97,13 @@ def _lead_of(
     old = scored.margins if scored.probabilities is None else scored.probabilities
     new = run.trained.scores(tables.test)
     thresholds = (run.trained.calibration.threshold, scorer.threshold)
-    return compare(
+    return compared(
         scorer.task,
         tables.test.y,
         new,
         old,
         run.trained.metric,
         thresholds=thresholds,
+        group=tables.test.group,
         weight=tables.test.weight,
     )

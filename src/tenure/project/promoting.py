@@ -14,6 +14,7 @@ from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import record_event
 from tenure.model.registry import Registry, needs_sync, read_champion
+from tenure.project.digests import with_digest
 from tenure.project.folder import Folder
 
 
@@ -38,7 +39,7 @@ def open_to_change(folder: Folder, config: ProjectConfig) -> Registry:
         before = told and told.body["version"]
         if champion is not None and champion.version != before:
             body = {"version": champion.version, "before": before, "by": "unknown"}
-            record_event(db, "promotion", body)
+            record_event(db, "promotion", with_digest(body))
     return registry
 
 
@@ -107,6 +108,6 @@ def rollback(folder: Folder, config: ProjectConfig) -> tuple[str, str]:
 
 
 def note(folder: Folder, kind: str, body: dict[str, Any]) -> str:
-    """Record an event in the project's journal and return its id."""
+    """Record an event in the project's journal, with its hash, and return its id."""
     with closing(open_journal(folder.journal)) as db:
-        return record_event(db, kind, body)
+        return record_event(db, kind, with_digest(body))

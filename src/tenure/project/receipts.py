@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.durable import write_durably
 from tenure.prepare.versions.persons import ForgottenPersons, digest_of
+from tenure.project import digests
 from tenure.project.folder import Folder
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ class Receipt:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data, with the SHA-256 of all the rest."""
-        body = {"format": FORMAT, **asdict(self)}
-        return {**body, "sha256": _hash(body)}
+        return digests.with_digest({"format": FORMAT, **asdict(self)})
 
     def note(self, place: str, n: int) -> None:
         """Count what is about to be erased from a place; a repeated step never lowers the count."""
@@ -90,8 +89,7 @@ def read_receipts(folder: Folder) -> Iterator[Receipt]:
 
 def is_genuine(path: Path) -> bool:
     """Whether a receipt is as it was written: its sha256 is that of the rest, as sorted JSON without spaces."""
-    body = json.loads(path.read_text(encoding="utf-8"))
-    return bool(body.pop("sha256", None) == _hash(body))
+    return digests.is_genuine(json.loads(path.read_text(encoding="utf-8")))
 
 
 def without_forgotten(folder: Folder, rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
@@ -134,11 +132,6 @@ def _salt(folder: Folder) -> str:
     """One salt a project, so that many receipts cost one hash a row when a source is read."""
     known = [receipt.salt for receipt in read_receipts(folder)]
     return known[0] if known else secrets.token_hex(16)
-
-
-def _hash(body: dict[str, Any]) -> str:
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _now() -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tenure.project.judged_text import describe_judged
+from tenure.project.judging import JUDGED
 from tenure.records import Estimate, Task
 from tenure.release.fairness import describe_fairness
 
@@ -41,6 +43,7 @@ class RunReport:
     features: derived ones, each with name, sql, gain (an interval of generated ones, else None) and microseconds
     a row.
     fairness: what was measured by groups, as JSON data, with the verdict; {} where nothing was asked for.
+    judged: claim, leaderboard, steps, slices and checks, as JSON data; see project.judging.
     """
 
     name: str
@@ -65,6 +68,7 @@ class RunReport:
     notes: tuple[str, ...] = ()
     leakage: Mapping[str, Any] = field(default_factory=dict)
     features: Sequence[Mapping[str, Any]] = ()
+    judged: Mapping[str, Any] = field(default_factory=dict)
     fairness: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -99,6 +103,7 @@ class RunReport:
             "features": [dict(feature) for feature in self.features],
             "fairness": dict(self.fairness),
             "notes": list(self.notes),
+            **self.judged,
         }
 
     @classmethod
@@ -115,6 +120,7 @@ class RunReport:
             baselines={name: _metrics(metrics) for name, metrics in body["baselines"].items()},
             gain=_metrics(body["gain"]),
             warnings=tuple(body["warnings"]),
+            judged={key: body[key] for key in JUDGED},
             **{key: body[key] for key in _AS_THEY_ARE},
         )
 
@@ -127,7 +133,8 @@ class RunReport:
             "",
             *self._table(),
             "",
-            *(self._verdict(name, gain) for name, gain in list(self.gain.items())[-1:]),
+            *self._verdicts(),
+            *describe_judged(self.judged),
         ]
         if self.threshold is not None:
             lines.append(
@@ -150,13 +157,19 @@ class RunReport:
         linear = "ridge regression" if self.task == "regression" else "logistic regression"
         return linear if self.winner == "logistic" else self.winner
 
+    def _verdicts(self) -> list[str]:
+        """Beside each baseline but the dummy, and the simplest that the model is not told apart from."""
+        lines = [self._verdict(name, gain) for name, gain in list(self.gain.items())[1:]]
+        level = self.judged.get("level_with")
+        return [*lines, f"within noise of the simplest that is level: the {level}"] if level else lines
+
     def _verdict(self, baseline: str, gain: Estimate) -> str:
         metric = _LABELS.get(self.metric, self.metric)
         if abs(gain.value) < 1e-9:
-            return f"the same as the plain {baseline}"
+            return f"the same as the {baseline}"
         how = "better than" if gain.low > 0 else "worse than" if gain.high < 0 else "not told apart from"
         interval = f"{_number(gain.value)} [{_number(gain.low)}, {_number(gain.high)}]"
-        return f"{how} the plain {baseline} in {metric}: gain {interval}"
+        return f"{how} the {baseline} in {metric}: gain {interval}"
 
     def _table(self) -> list[str]:
         heads = ["", "this model", *self.baselines]

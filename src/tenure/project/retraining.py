@@ -33,9 +33,10 @@ from tenure.project.generating import Generated, with_generated
 from tenure.project.leakage import pass_gate
 from tenure.project.prepared import Prepared, keep_rows, load_prepared
 from tenure.project.promoting import note, open_registry
-from tenure.project.runs import config_hash, find_record, new_run_id, record_run
+from tenure.project.runs import find_record, record_run
 from tenure.project.sealing import break_seal
 from tenure.project.shape import schema_in_force
+from tenure.project.stopwatch import Stopwatch
 from tenure.project.tables import make_tables
 from tenure.project.trained import TrainedRun
 from tenure.project.training import fit, make_release, with_overrides
@@ -96,13 +97,14 @@ def retrain(
     kept = Plan.from_json(record["plan"]).features if config.model.generate_features else ()
     prepared = with_generated(_extend(folder, old, config, earlier, later), kept)
     tables = make_tables(prepared)
+    watch = Stopwatch()
     trained = Generated(kept).noted_in(fit(config, prepared, tables))
     reading = break_seal(folder, prepared)
     evaluation = evaluate(
         prepared.recipe, trained, tables.train.joined(tables.validation), tables.test, config.model.threshold
     )
     fairness = measure_test(config, prepared, trained, tables)
-    run = TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, {}, config_hash(config))
+    run = TrainedRun.of(config, prepared.id, trained, {"train": watch.wall(), "processor": watch.processor()})
     # the world is what the latest rows show: against the old ones a lasting shift would alarm for ever
     release = make_release(
         folder,
@@ -118,7 +120,8 @@ def retrain(
     )
     registry = open_registry(folder, config)
     manifest = json.loads((release / "manifest.json").read_text())
-    version = registry.register(release, manifest, {"winner": trained.winner}, evaluation.metrics)
+    params, trials = {"winner": trained.winner}, trained.plan.trials
+    version = registry.register(release, manifest, params, evaluation.metrics, trials)
     registry.challenge(version)
     note(
         folder,
@@ -135,7 +138,7 @@ def retrain(
         "test": {name: asdict(estimate) for name, estimate in evaluation.metrics.items()},
         "fairness": fairness or {},
     }
-    record_run(folder, config, prepared, run, release, version, result, reading)
+    record_run(folder, prepared, run, release, version, result, reading, reference="test")
     rows = prepared.rows.filter(pl.col(PART) == TEST).collect()
     comparison = _compare(config, prepared, scorer, Scorer.load(release), rows)
     n_old = int(np.sum(prepared.parts != TEST)) - len(earlier)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tenure.config import ProjectConfig
 from tenure.durable import write_durably
@@ -19,59 +18,59 @@ from tenure.project.prepared import Prepared
 from tenure.project.promoting import note, open_registry
 from tenure.project.report import RunReport
 from tenure.project.trained import TrainedRun
-from tenure.release.files import is_intact
+from tenure.release.files import is_intact, open_release
+from tenure.release.folder import runtime_versions
+from tenure.release.schema import KEYWORD
 
-FORMAT = "tenure-run/1"
-
-
-def new_run_id() -> str:
-    """A name for a run that sorts by time.
-
-    >>> len(new_run_id())
-    20
-    """
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def config_hash(config: ProjectConfig) -> str:
-    """SHA-256 of the effective config."""
-    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()
+FORMAT = "tenure-run/2"
 
 
 def record_run(
     folder: Folder,
-    config: ProjectConfig,
     prepared: Prepared,
     run: TrainedRun,
     release: Path,
     version: str,
     result: dict[str, Any],
     test_reads: int,
+    reference: Literal["train", "test"] = "train",
 ) -> None:
-    """Write a run's record and its line in the journal.
+    """Write a run's record, with all that is needed to train again, and its line in the journal.
 
     result: what was measured, as JSON data.  test_reads: how often the test rows have been read, this run included.
+    reference: the part of the rows that the release's drift is measured against.
+    The line in the journal holds the record's SHA-256.
     """
+    manifest = open_release(release)
     body = {
         "format": FORMAT,
         "run": run.run,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "release": release.name,
+        "files": dict(manifest.files),
         "version": version,
         "data": {"version": prepared.id, "content": prepared.content, "rows": prepared.counts()},
+        "warnings": {"data": list(prepared.warnings), "training": list(run.trained.warnings)},
         "leakage": dict(prepared.leakage),
-        "config": config.model_dump(mode="json"),
+        "schema": json.loads((release / "schema.json").read_text())[KEYWORD],
+        "config": dict(run.config),
         "config_sha256": run.config_sha256,
         "seed": run.seed,
+        "threads": run.threads,
+        "runtime": runtime_versions(),
+        "reference": reference,
+        "seconds": dict(run.seconds),
         "test_reads": test_reads,
         "plan": run.trained.plan.to_json(),
         "result": result,
     }
     place = folder.runs / run.run
     place.mkdir(exist_ok=True)
-    write_durably(place / "record.json", json.dumps(body, indent=1))
+    text = json.dumps(body, indent=1)
+    write_durably(place / "record.json", text)
     kept = ("run", "release", "version", "data", "config_sha256", "seed")
-    note(folder, "run", {key: body[key] for key in kept})
+    line = {key: body[key] for key in kept} | {"record_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    note(folder, "run", line)
 
 
 def find_record(folder: Folder, release: str) -> dict[str, Any] | None:
@@ -111,9 +110,17 @@ def find_report(folder: Folder, config: ProjectConfig, run: str, prepared: Prepa
 
 def recorded_plan(folder: Folder, run: str) -> Plan:
     """The plan that a run carried out. Raises ProjectError when there is no such record."""
+    return Plan.from_json(read_record(folder, run)["plan"])
+
+
+def read_record(folder: Folder, run: str) -> dict[str, Any]:
+    """The record of a run. Raises ProjectError when there is none, or when it is damaged."""
     path = folder.runs / run / "record.json"
     try:
-        return Plan.from_json(json.loads(path.read_text())["plan"])
+        body = json.loads(path.read_text())
+        if body["format"] != FORMAT:
+            raise ValueError(f"its format is {body['format']!r}, this version reads {FORMAT!r}")
+        return dict(body)
     except FileNotFoundError:
         known = sorted(place.parent.name for place in folder.runs.glob("*/record.json"))
         raise ProjectError(
@@ -121,3 +128,7 @@ def recorded_plan(folder: Folder, run: str) -> Plan:
             where=str(folder.runs),
             todo="name a recorded run",
         ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProjectError(
+            f"the record of the run cannot be read: {error}", where=str(path), todo="name another run"
+        ) from error

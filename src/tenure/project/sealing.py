@@ -9,6 +9,7 @@ from tenure.errors import ProjectError
 from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import record_event
+from tenure.project.digests import with_digest
 from tenure.project.folder import Folder
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ def break_seal(folder: Folder, prepared: Prepared) -> int:
     anything is read: a run that is killed while it evaluates has read them.
     Raises ProjectError when the rows are not those that were sealed.
     """
+    found = check_seal(folder, prepared)
+    with closing(open_journal(folder.journal)) as db:
+        before = len([event for event in events(db, EVENT) if event.body["rows"] == found])
+        body = {"rows": found, "prepared": prepared.id, "reading": before + 1}
+        record_event(db, EVENT, with_digest(body))
+    return before + 1
+
+
+def check_seal(folder: Folder, prepared: Prepared) -> str:
+    """The hash of the test rows. Raises ProjectError when the rows are not those that were sealed."""
     import polars as pl
 
     from tenure.prepare.split import PART, TEST
@@ -37,11 +48,7 @@ def break_seal(folder: Folder, prepared: Prepared) -> int:
             where=str(folder.versions / prepared.id),
             todo=f"remove that folder, then `tenure data restore {prepared.id}`",
         )
-    found = hash_table(prepared.rows.filter(pl.col(PART) == TEST))
-    with closing(open_journal(folder.journal)) as db:
-        before = len([event for event in events(db, EVENT) if event.body["rows"] == found])
-        record_event(db, EVENT, {"rows": found, "prepared": prepared.id, "reading": before + 1})
-    return before + 1
+    return hash_table(prepared.rows.filter(pl.col(PART) == TEST))
 
 
 def warn_of_reading(reading: int) -> list[str]:

@@ -48,7 +48,17 @@ def _without_place(table: dict[str, Any]) -> dict[str, Any]:
 
 
 # sections of tenure.yaml that nothing in prepared rows depends on; a new section counts until it is named here
-_OF_LATER_STAGES = ("name", "model", "fairness", "business", "serve", "monitor", "retrain", "store")
+_OF_LATER_STAGES = (
+    "name",
+    "intended_use",
+    "model",
+    "fairness",
+    "business",
+    "serve",
+    "monitor",
+    "retrain",
+    "store",
+)
 
 
 def of_training(config: ProjectConfig, version: str, schema: str) -> Fingerprint:

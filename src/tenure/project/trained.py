@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from tenure.config import ProjectConfig
 from tenure.durable import write_durably
 from tenure.errors import ProjectError
 from tenure.model.document import ModelDocument
@@ -17,14 +21,15 @@ from tenure.records import Estimate
 from tenure.release.calibration import Calibration
 from tenure.release.encoding import Encoding
 
-FORMAT = "tenure-trained/1"
+FORMAT = "tenure-trained/2"
 
 
 @dataclass(frozen=True)
 class TrainedRun:
     """What training made, for one run on one set of prepared rows.
 
-    prepared: the data version.  seconds: wall time by stage.  note: why it was done again, or not.
+    prepared: the data version.  seconds: wall time by stage.  config: as JSON data, with what options changed.
+    threads: how many it computed with.  note: why it was done again, or not.
     """
 
     run: str
@@ -33,7 +38,20 @@ class TrainedRun:
     trained: Trained
     seconds: Mapping[str, float]
     config_sha256: str
+    config: Mapping[str, Any]
+    threads: int
     note: str | None = None
+
+    @classmethod
+    def of(
+        cls, config: ProjectConfig, prepared: str, trained: Trained, seconds: Mapping[str, float]
+    ) -> TrainedRun:
+        """A new run, of a model that was just trained by this config on this data version."""
+        body = config.model_dump(mode="json")
+        threads = config.model.n_threads
+        return cls(
+            new_run_id(), prepared, config.split.seed, trained, seconds, config_hash(config), body, threads
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The document of `tenure train --json`."""
@@ -75,6 +93,8 @@ def keep_trained(folder: Folder, run: TrainedRun) -> None:
         "seed": run.seed,
         "run_seconds": dict(run.seconds),
         "config_sha256": run.config_sha256,
+        "config": dict(run.config),
+        "threads": run.threads,
         "winner": trained.winner,
         "metric": trained.metric,
         "encoding": trained.encoding.to_json(),
@@ -117,8 +137,29 @@ def load_trained(folder: Folder) -> TrainedRun:
         warnings=tuple(body["warnings"]),
     )
     return TrainedRun(
-        body["run"], body["prepared"], body["seed"], trained, body["run_seconds"], body["config_sha256"]
+        body["run"],
+        body["prepared"],
+        body["seed"],
+        trained,
+        body["run_seconds"],
+        body["config_sha256"],
+        body["config"],
+        body["threads"],
     )
+
+
+def new_run_id() -> str:
+    """A name for a run that sorts by time.
+
+    >>> len(new_run_id())
+    20
+    """
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def config_hash(config: ProjectConfig) -> str:
+    """SHA-256 of the effective config."""
+    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()
 
 
 def waiting_run(folder: Folder) -> str | None:

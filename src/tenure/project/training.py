@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -26,13 +25,15 @@ from tenure.project.appointing import appoint
 from tenure.project.fairness import group_columns, measure_test
 from tenure.project.folder import Folder
 from tenure.project.generating import describe_features, find_features, limits_of, with_generated
+from tenure.project.judging import check_warnings, judge, judged_of
 from tenure.project.prepared import Prepared, load_prepared, settings_of
 from tenure.project.preparing import prepare, use_version
 from tenure.project.report import RunReport
-from tenure.project.runs import config_hash, find_report, new_run_id, record_run, recorded_plan
+from tenure.project.runs import find_report, record_run, recorded_plan
 from tenure.project.sealing import break_seal, warn_of_reading
 from tenure.project.shape import check_unedited, schema_digest, schema_in_force
 from tenure.project.skipping import look_up, of_training, remember, settings_changed
+from tenure.project.stopwatch import Stopwatch
 from tenure.project.tables import Tables, make_tables
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
 from tenure.release.folder import ReleaseParts, write_release
@@ -136,11 +137,12 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         budget_seconds=None if config.model.trials else config.model.budget,
         max_trials=config.model.trials,
         seed=config.split.seed,
-        threads=config.model.threads or os.cpu_count() or 1,
+        threads=config.model.n_threads,
         threshold=config.model.threshold,
         class_weight=config.model.class_weight,
         limits=limits_of(config),
         coverage=config.model.coverage,
+        latency=config.model.latency,
     )
     return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
 
@@ -167,6 +169,8 @@ def make_release(
     draft = Scorer(prepared.recipe, trained.encoding, trained.document.predictor(), trained.calibration)
     # scores of rows that the model was fitted on are too sure of themselves to compare live ones with
     unseen = draft.score_clean(tables.test.features)
+    importance = global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS))
+    judged = judge(config, prepared, tables.test, len(fitted_on), trained, evaluation, importance)
     parts = ReleaseParts(
         name=config.name,
         recipe=prepared.recipe,
@@ -187,13 +191,14 @@ def make_release(
             "cross_validation": trained.cross_validation,
             "rows": prepared.counts(),
             **intervals_on_test(trained.calibration, unseen.values, tables.test.y),
+            **judged,
         },
-        importance=global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS)),
+        importance=importance,
         golden_rows=list(prepared.golden),
         data_version=prepared.id,
         seed=config.split.seed,
         run_id=run_id,
-        warnings=[*prepared.warnings, *trained.warnings],
+        warnings=[*prepared.warnings, *trained.warnings, *check_warnings(judged)],
         schema=schema or schema_in_force(folder, prepared),
         fairness=fairness,
     )
@@ -203,7 +208,7 @@ def make_release(
 def _train(
     folder: Folder, config: ProjectConfig, prepared: Prepared, plan: Plan | None, seconds: dict[str, float]
 ) -> TrainedRun:
-    started = time.perf_counter()
+    watch = Stopwatch()
     log.info("training on %s rows", prepared.counts()["train"])
     group_columns(config, prepared)
     tables = make_tables(prepared)
@@ -215,10 +220,11 @@ def _train(
     seconds = {
         **seconds,
         "generate": found.seconds,
-        "train": time.perf_counter() - started,
+        "train": watch.wall(),
         "candidates": trained.seconds["candidates"],
+        "processor": watch.processor(),
     }
-    return TrainedRun(new_run_id(), prepared.id, config.split.seed, trained, seconds, config_hash(config))
+    return TrainedRun.of(config, prepared.id, trained, seconds)
 
 
 def _evaluate(
@@ -245,6 +251,7 @@ def _evaluate(
     version, champion, post = appoint(folder, config, release, run, evaluation, prepared, tables)
     seconds["register"] = time.perf_counter() - stage
     seconds["total"] = time.perf_counter() - started
+    judged = judged_of(release)
     report = RunReport(
         name=config.name,
         version=version,
@@ -267,6 +274,7 @@ def _evaluate(
         warnings=(
             *prepared.warnings,
             *run.trained.warnings,
+            *check_warnings(judged),
             *_late(config, run),
             *warn_of_reading(reading),
             *describe_idle_keys(config),
@@ -274,8 +282,9 @@ def _evaluate(
         leakage=prepared.leakage,
         features=describe_features(prepared, run.trained.plan.features),
         fairness=fairness or {},
+        judged=judged,
     )
-    record_run(folder, config, prepared, run, release, version, report.to_dict(), reading)
+    record_run(folder, prepared, run, release, version, report.to_dict(), reading)
     return report
 
 

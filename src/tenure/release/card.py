@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tenure.prepare.recipe import Recipe
+from tenure.release.card_judged import card_of_judged, claim_lines
 from tenure.release.fairness import fairness_section
 
 TOP_FEATURES = 10
-_TITLES = {
+TITLES = {
     "roc_auc": "ROC-AUC",
     "pr_auc": "PR-AUC",
     "log_loss": "log loss",
@@ -45,26 +46,36 @@ def model_card(
     lines = [
         f"# {name}: predicts {target.name}",
         "",
-        f"- Task: {_task(recipe)}",
+        f"- Task: {task_of(recipe)}",
         f"- Model: {family}",
         f"- Learned from: {_rows_of(metrics, recipe)}, {len(recipe.features)} columns",
         f"- Data version: `{data_version}`",
     ]
     if threshold is not None:
         lines.append(f"- Decision: `{target.positive}` from a probability of {threshold:.4g} on")
-    lines += ["", "## How good", "", *_metrics_table(metrics), "", "## What it looks at", ""]
+    lines += [
+        "",
+        "## How good",
+        "",
+        *claim_lines(metrics),
+        *_metrics_table(metrics),
+        "",
+        "## What it looks at",
+        "",
+    ]
     unit = "the number predicted" if target.task == "regression" else "the probability"
     lines.append(f"Mean absolute effect on {unit}, over training rows:")
     lines.append("")
     top = list(importance.items())[:TOP_FEATURES]
     lines += [f"{place}. {column}: {effect:.4g}" for place, (column, effect) in enumerate(top, start=1)]
+    lines += card_of_judged(metrics)
     if recipe.derived:
         lines += ["", "Computed from the columns:", "", *_derived(recipe)]
     if recipe.ignored:
         lines += ["", "Not looked at:", "", *(f"- {column}: {why}" for column, why in recipe.ignored.items())]
     if fairness is not None:
         lines += ["", "## Fairness", "", *fairness_section(fairness)]
-    lines += ["", "## Limits", "", *(f"- {text}" for text in _limits(recipe))]
+    lines += ["", "## Limits", "", *(f"- {text}" for text in limits_of(recipe))]
     if warnings:
         lines += ["", "## Warnings from training", "", *(f"- {text}" for text in dict.fromkeys(warnings))]
     return "\n".join(lines) + "\n"
@@ -81,7 +92,8 @@ def _derived(recipe: Recipe) -> list[str]:
     return [f"- {derived.column.name}: `{' '.join(derived.value.sql.split())}`" for derived in recipe.derived]
 
 
-def _task(recipe: Recipe) -> str:
+def task_of(recipe: Recipe) -> str:
+    """The task in words, with its classes."""
     target = recipe.target
     if target.task == "regression":
         return f"regression, the number {target.name}"
@@ -101,7 +113,7 @@ def _metrics_table(metrics: Mapping[str, Any]) -> list[str]:
     lines = [_row(heads), _row(["---"] * len(heads))]
     for metric, value in test.items():
         cells = [value, *(body.get(metric) for body in baselines.values())]
-        lines.append(_row([_TITLES.get(metric, metric.replace("_", " ")), *map(_estimate, cells)]))
+        lines.append(_row([TITLES.get(metric, metric.replace("_", " ")), *map(_estimate, cells)]))
     return [*lines, "", "In brackets: the 95 % interval of each number."]
 
 
@@ -115,7 +127,8 @@ def _estimate(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, (int, float)) else "–"
 
 
-def _limits(recipe: Recipe) -> list[str]:
+def limits_of(recipe: Recipe) -> list[str]:
+    """What no model of ours can do, in sentences."""
     limits = [
         "It speaks of rows like those it learned from; values outside the training range are clipped to it, "
         "and unseen levels are read as rare ones.",

@@ -211,6 +211,12 @@ def influence_for(
     return multiclass_influence(metric, labels, p, w)
 
 
+def calibration_error(y: ArrayLike, probabilities: ArrayLike, weight: ArrayLike | None = None) -> Estimate:
+    """Return the expected calibration error, as classification_metrics has it."""
+    labels, p = _classes(y, probabilities)
+    return _calibration_error(labels, p, _weights(weight, len(labels)))
+
+
 def _classes(y: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.int64], Floats]:
     labels = np.asarray(y, dtype=np.float64).reshape(-1).astype(np.int64)
     p = np.asarray(probabilities, dtype=np.float64)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from tenure.config.leakage import ANY_COLUMN, LEAKAGE_CODES
+from tenure.config.leakage import LEAKAGE_CODES
+from tenure.prepare.waivers import apply_waivers
 from tenure.records import Estimate
 
 Severity = Literal["critical", "warning"]
@@ -30,6 +31,11 @@ class Finding:
     numbers: Mapping[str, Number] = field(default_factory=dict)
     examples: Sequence[Mapping[str, Any]] = ()
     waived: str | None = None
+
+    @property
+    def subject(self) -> str | None:
+        """What a waiver names: the column."""
+        return self.column
 
     @property
     def stops(self) -> bool:
@@ -92,17 +98,6 @@ def settle(
 
     waive: code -> column (or "*") -> reason.
     """
-    used: set[tuple[str, str]] = set()
-
-    def marked(finding: Finding) -> Finding:
-        reasons = waive.get(finding.code, {})
-        for key in (finding.column, ANY_COLUMN):
-            if key is not None and key in reasons:
-                used.add((finding.code, key))
-                return replace(finding, waived=reasons[key])
-        return finding
-
-    marked_all = [marked(finding) for finding in found]
-    marked_all.sort(key=lambda f: (f.waived is not None, f.severity != "critical", f.code))
-    given = [(code, column) for code, columns in waive.items() for column in columns]
-    return Findings(tuple(marked_all), dict(not_run), tuple(key for key in given if key not in used))
+    marked, unused = apply_waivers(found, waive)
+    marked.sort(key=lambda f: (f.waived is not None, f.severity != "critical", f.code))
+    return Findings(tuple(marked), dict(not_run), unused)

@@ -1,0 +1,110 @@
+"""What MLflow's users expect of a run: its trials nested under it, its dataset, and a model that loads anywhere.
+
+The model is a copy of the release folder with MLflow's own description beside it. It is written by hand, because
+MLflow's writer imports seconds' worth of libraries; nothing of it is code or pickle.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from tenure.model.workbench import Trial
+
+LOADER = "tenure.mlflow_flavor"
+PARENT_TAG = "mlflow.parentRunId"
+NAME_TAG = "mlflow.runName"
+_PARAM = 500  # characters of a parameter's value
+
+
+def log_dataset(client: MlflowClient, run_id: str, name: str, version: str) -> None:
+    """Say which data version the run learned from; its name is the digest."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    source = json.dumps({"data_version": version})
+    dataset = Dataset(name=name, digest=version, source_type="tenure", source=source)
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+
+def log_trials(client: MlflowClient, experiment: str, parent: str, trials: Sequence[Trial]) -> None:
+    """Make a finished run of each trial, under the parent: its parameters, its loss, and that of each fold as a step.
+
+    Trials that are there already, of a registration that was killed, are not made again.
+    """
+    from mlflow.entities import Metric, Param
+
+    there = client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{parent}'", max_results=1000)
+    for number, trial in list(enumerate(trials))[len(there) :]:
+        body = trial.to_json()
+        now = int(time.time() * 1000)
+        tags = {PARENT_TAG: parent, NAME_TAG: f"{number:03d} {trial.family}", "tenure.state": trial.state}
+        run = client.create_run(experiment, start_time=now, tags=tags)
+        params = {"family": trial.family, **body["params"]}
+        metrics = [Metric("fold_loss", loss, now, step) for step, loss in enumerate(trial.fold_losses)]
+        metrics += [
+            Metric(name, body[name], now, 0)
+            for name in ("loss", "score", "rounds", "seconds")
+            if body[name] is not None
+        ]
+        logged = [Param(name, str(value)[:_PARAM]) for name, value in params.items()]
+        client.log_batch(run.info.run_id, metrics=metrics, params=logged)
+        client.set_terminated(run.info.run_id, "FINISHED" if trial.state == "complete" else "KILLED")
+
+
+def log_model(client: MlflowClient, run_id: str, release: Path) -> str:
+    """Log the release as a model with the `python_function` flavor, and its card; return the model's address."""
+    from mlflow import __version__ as mlflow_version
+
+    with tempfile.TemporaryDirectory(prefix="tenure-mlflow-") as place:
+        folder = Path(place)
+        shutil.copytree(release, folder / "release")
+        example = json.loads((release / "golden.json").read_text())["rows"][0]["row"]
+        split = {"columns": list(example), "data": [list(example.values())]}
+        (folder / "input_example.json").write_text(json.dumps(split))
+        body = describe_model(json.loads((release / "recipe.json").read_text()), list(example), run_id)
+        body["mlflow_version"] = mlflow_version
+        (folder / "MLmodel").write_text(yaml.safe_dump(body, sort_keys=False))
+        client.log_artifacts(run_id, place, "model")
+    client.log_artifact(run_id, str(release / "card.md"))
+    return f"{client.get_run(run_id).info.artifact_uri}/model"
+
+
+def describe_model(recipe: Mapping[str, Any], columns: Sequence[str], run_id: str) -> dict[str, Any]:
+    """The MLmodel file. Columns are of any type: how a cell is read is the recipe's business, not MLflow's."""
+    target = recipe["target"]
+    outputs = [{"type": "any", "name": "prediction"}]
+    if target["task"] == "binary":
+        outputs.append({"type": "double", "name": "probability"})
+    elif target["task"] == "multiclass":
+        outputs += [{"type": "double", "name": f"probability_{label}"} for label in target["classes"]]
+    inputs = [{"type": "any", "name": name, "required": False} for name in columns]
+    return {
+        "artifact_path": "model",
+        "flavors": {
+            "python_function": {
+                "loader_module": LOADER,
+                "data": "release",
+                "python_version": platform.python_version(),
+            }
+        },
+        "run_id": run_id,
+        "saved_input_example_info": {
+            "artifact_path": "input_example.json",
+            "pandas_orient": "split",
+            "type": "dataframe",
+        },
+        "signature": {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs), "params": None},
+        "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
+    }
