@@ -116,7 +116,7 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
             *sifted.warnings,
             *broken,
             *recipe.warnings,
-            *_doubts(recipe, sifted.training, path),
+            *_doubts(recipe, sifted, path),
         ),
         settings=settings_of(config),
         fingerprint=fingerprint,
@@ -124,6 +124,7 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         unread=survey.unread(),
         nulls=survey.nulls(),
         glance=draw.glance(),
+        ids_differ=sifted.ids_differ,
     )
 
 
@@ -150,7 +151,7 @@ def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
     )
 
 
-def _doubts(recipe: Recipe, training: pl.DataFrame, path: Path) -> list[str]:
+def _doubts(recipe: Recipe, sifted: Sifted, path: Path) -> list[str]:
     """What looks wrong in a sample of raw training rows, in the ids of all rows that are kept, and in expressions."""
     import polars as pl
 
@@ -158,9 +159,10 @@ def _doubts(recipe: Recipe, training: pl.DataFrame, path: Path) -> list[str]:
     from tenure.prepare.doubts import look_over
     from tenure.prepare.sql.words import doubt_words
 
-    typed, rows = read(recipe, training.lazy()).collect(), pl.scan_parquet(path)
+    typed, rows = read(recipe, sifted.training.lazy()).collect(), pl.scan_parquet(path)
+    keys = None if sifted.ids_differ else repeated_keys(recipe, rows)
     return [
-        *look_over(recipe, typed, keys=repeated_keys(recipe, rows)).warnings(),
+        *look_over(recipe, typed, keys=keys).warnings(),
         *doubt_words(recipe, typed, rows),
     ]
 
