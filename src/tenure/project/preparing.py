@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from tenure.project.prepared import ROWS, Prepared, draft_folder, keep_prepared,
 from tenure.project.reading import RawTable, check_inputs
 from tenure.project.shape import ask_of_prepared, keep_schema
 from tenure.project.skipping import look_up, of_preparing, remember
-from tenure.project.versions import list_versions, track_version
+from tenure.project.versions import list_versions, set_up_tracking, track_version
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,7 +64,11 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
     note = "again: " + "; ".join(earlier.why) if earlier.why else None
     log.info("%spreparing %d rows", f"{note}\n" if note else "", table.n_rows)
     with draft_folder(folder) as draft:
-        prepared = pass_gate(folder, config, sift_and_learn(table, config, fingerprint, draft / ROWS))
+        prepared = sift_and_learn(table, config, fingerprint, draft / ROWS)
+        # DVC is a command that takes its time, on another core than the gate's.
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(set_up_tracking, folder, config.store.data_remote)
+            prepared = pass_gate(folder, config, prepared)
         drift = ask_of_prepared(folder, prepared)
         kept = keep_prepared(folder, config, prepared, draft / ROWS)
     return _remember(folder, config, replace(kept, note=note), fingerprint, drift)
