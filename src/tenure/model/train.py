@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from tenure.model.document import ModelDocument
 from tenure.model.encode import encode_part
 from tenure.model.evidence import gather_evidence
 from tenure.model.fitting import Fits, Run, fit_members, more_rounds
+from tenure.model.fold_models import FoldModels
 from tenure.model.intervals import half_width, rows_needed
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
 from tenure.model.slices import find_weak, to_json
@@ -53,6 +54,7 @@ class Trained:
     cross_validation: metrics on held-out training rows; the winner was chosen by them, so they flatter.
     validation: metrics on the validation rows, which chose nothing.
     seconds: "total" wall time, "candidates" of it inside the candidates' own fit and predict calls.
+    folds: the winner's models of the folds, for whoever explains it, until they are let go; None where there are none.
     """
 
     winner: str
@@ -65,6 +67,7 @@ class Trained:
     plan: Plan
     seconds: Mapping[str, float]
     warnings: tuple[str, ...] = ()
+    folds: FoldModels | None = field(default=None, compare=False, repr=False)
 
     def scores(self, table: TrainingTable) -> Float64:
         """Scores by the release's own runtime: probabilities (n, n_classes), or numbers (n, 1)."""
@@ -116,7 +119,8 @@ def _train(run: Run, plan: Plan | None) -> Trained:
     plan = replace(plan, members=fits.members, n_rows=len(run.train.y) + len(run.validation.y))
     calibration, held_out = _calibrated(run, choice, bench.held_out)
     validated, plan = _validated(run, bench, choice, plan, calibration)
-    return _put_together(run, plan, fits, calibration, held_out, validated)
+    trained = _put_together(run, plan, fits, calibration, held_out, validated)
+    return replace(trained, folds=FoldModels(bench, choice))
 
 
 def _check(run: Run) -> None:

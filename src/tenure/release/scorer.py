@@ -226,6 +226,18 @@ class Scorer:
         )
         return sum_by_column(found.effects, self._feature_columns, len(self.feature_names))
 
+    def effects_by_class(self, clean: pl.DataFrame, classes: Sequence[npt.NDArray[np.intp]]) -> list[Float64]:
+        """As effects_clean, for several classes' probabilities in turn. classes: each the index of one for each row.
+
+        For two classes and for numbers there is one score, whatever is asked for.
+        """
+        X = encode_table(self.encoding, clean)
+        contributions, margins = self.predictor.contributions(X), self.predictor.margins(X)
+        asked = classes if self.task == "multiclass" else [None]
+        found = [score_effects(self.calibration, contributions, margins, chosen) for chosen in asked]
+        n_columns = len(self.feature_names)
+        return [sum_by_column(one.effects, self._feature_columns, n_columns) for one in found]
+
     def clean_table(self, raw: pl.DataFrame) -> pl.DataFrame:
         """The clean feature columns of a raw table."""
         from tenure.prepare.columns import clean
