@@ -286,7 +286,8 @@ def _margins_of_refit(run: Run, bench: Workbench, choice: Choice, plan: Plan) ->
     fits = fit_members(run, members, run.train)
     if any(fits.is_cut):
         return None
-    return fits.blend().predictor().margins(encode_table(fits.encoding, run.validation.features))
+    encoding, document = fits.joined()
+    return document.predictor().margins(encode_table(encoding, run.validation.features))
 
 
 def _mean_of_folds(run: Run, bench: Workbench, choice: Choice) -> Float64:
@@ -350,11 +351,12 @@ def _put_together(
     held_out: dict[str, Estimate],
     validated: dict[str, Estimate],
 ) -> Trained:
+    encoding, document = fits.joined()
     return Trained(
         winner=plan.winner,
         metric=run.metric,
-        encoding=fits.encoding,
-        document=fits.blend(),
+        encoding=encoding,
+        document=document,
         calibration=calibration,
         cross_validation=held_out,
         validation=validated,
@@ -378,11 +380,11 @@ def _without_folds(run: Run, plan: Plan) -> Trained:
         rounds = 200 if candidate.style(params) == "trees" else 0
         members = (Member(family, params, rounds, 0),)
     fits = fit_members(run, members, run.train)
-    document = fits.blend()
+    encoding, document = fits.joined()
     calibration = facts.uncalibrated(document.output)
     validated: dict[str, Estimate] = {}
     if len(run.validation.y):
-        margins = document.predictor().margins(encode_table(fits.encoding, run.validation.features))
+        margins = document.predictor().margins(encode_table(encoding, run.validation.features))
         calibration, validated = _with_threshold(run, calibration, margins, run.validation)
     plan = replace(plan, members=fits.members, n_rows=len(run.train.y))
     return _put_together(run, plan, fits, calibration, {}, validated)

@@ -189,6 +189,7 @@ def make_release(
         encoding=trained.encoding,
         model=trained.document.text,
         model_kind=trained.document.kind,
+        linear=trained.document.linear,
         model_family=trained.winner,
         calibration=trained.calibration,
         reference=reference_of(

@@ -24,7 +24,8 @@ from tenure.records import CellProblem, Explanation, Score
 from tenure.release.calibration import Calibration
 from tenure.release.effects import Cell, explain, score_effects, sum_by_column
 from tenure.release.encoding import Encoding, encode_table, row_encoder
-from tenure.release.files import Manifest, read_release
+from tenure.release.files import LINEAR, MODEL_FILES, TREES, Manifest, read_release
+from tenure.release.joint import JointPredictor
 from tenure.release.linear import LinearPredictor
 from tenure.release.predictor import Predictor
 from tenure.release.schema import read_release_schema
@@ -114,8 +115,8 @@ class Scorer:
             golden = json.loads(files[current])["rows"]
             current = "schema.json"
             schema = read_release_schema(json.loads(files[current]), recipe)
-            current = "model.txt" if "model.txt" in files else "linear.json"
-            predictor = load_predictor(current, files[current])
+            current = TREES if TREES in files else LINEAR
+            predictor = load_predictor({name: files[name] for name in MODEL_FILES & files.keys()})
         except ReleaseError as error:
             raise ReleaseError(error.what, where=str(folder / current), todo=error.todo) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -311,9 +312,7 @@ class Scorer:
         return self.calibration.probabilities(margins).argmax(axis=1) if self.task == "multiclass" else None
 
     def _contributions_row(self, x: Float32) -> Float64:
-        if isinstance(self.predictor, TreePredictor):
-            return self.predictor.contributions_row(x)[None]
-        return self.predictor.contributions(x[None])
+        return self.predictor.contributions_row(x)[None]
 
     def _explain(
         self,
@@ -363,11 +362,15 @@ class Scorer:
             )
 
 
-def load_predictor(name: str, content: bytes) -> Predictor:
-    """Load the content of model.txt or linear.json."""
-    if name == "linear.json":
-        return LinearPredictor.from_json(json.loads(content))
-    return TreePredictor(content)
+def load_predictor(files: Mapping[str, bytes]) -> Predictor:
+    """Load the model out of model.txt, linear.json, or both: the sum of the two."""
+    if LINEAR not in files:
+        return TreePredictor(files[TREES])
+    line = json.loads(files[LINEAR])
+    linear = LinearPredictor.from_json(line)
+    if TREES not in files:
+        return linear
+    return JointPredictor(TreePredictor(files[TREES]), linear, line["columns"])
 
 
 def golden_entry(row: Mapping[str, object], score: Score) -> dict[str, Any]:
