@@ -100,7 +100,7 @@ def fit_members(run: Run, members: Sequence[Member], table: TrainingTable) -> Fi
     first = members[0]
     style = candidate_named(first.family).style(first.params)
     learned = learn_encoding(
-        run.recipe, style, table.features, table.y, seed=run.settings.seed, weight=table.weight
+        run.recipe, style, table.features, table.y, seed=run.settings.seed, weight=table.fit_weight
     )
     part = run.facts(len(table.y)).fitted(learned.part, learned.encoding)
     # One model on a large table is worth several threads; otherwise they would only wait for each other.

@@ -15,8 +15,10 @@ from tenure.prepare.columns import settle
 from tenure.prepare.recipe import Recipe
 from tenure.records import Estimate
 
-Scores = Callable[[pl.DataFrame], tuple[Floats, npt.NDArray[np.int64] | None]]
-"""Clean rows -> scores of shape (n, k), and the class decided for each; None for regression."""
+Scores = Callable[[pl.DataFrame, pl.DataFrame], tuple[Floats, npt.NDArray[np.int64] | None]]
+"""Clean rows, and the same as they are read -> scores of shape (n, k), and the class decided for each.
+
+Of a regression nothing is decided: None."""
 
 MOST_ROWS = 5_000
 MOST_VALUES = 5
@@ -51,7 +53,7 @@ def flip_column(
     values = _values_of(known)
     if len(values) < 2 or rows.height < 2:
         return None
-    before, decided = scores(_clean(recipe, rows))
+    before, decided = scores(_clean(recipe, rows), rows)
     moved = np.zeros(rows.height)
     flipped = np.zeros(rows.height, dtype=bool)
     rng = np.random.default_rng(seed)
@@ -63,7 +65,7 @@ def flip_column(
             is_own = (rows[name] == value).fill_null(False)
             swapped = [drawn[p].zip_with(~is_own, rows[p]).alias(p) for p in proxies]
             changed = changed.with_columns(swapped)
-        after, decided_after = scores(_clean(recipe, changed))
+        after, decided_after = scores(_clean(recipe, changed), changed)
         moved = np.maximum(moved, np.abs(after - before).max(axis=1))
         if decided is not None and decided_after is not None:
             flipped |= decided != decided_after
