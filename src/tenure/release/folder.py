@@ -129,7 +129,7 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
     data = {
         "encoding.json": parts.encoding.to_json(),
         "calibration.json": parts.calibration.to_json(),
-        "schema.json": release_schema(parts.recipe, schema),
+        "schema.json": release_schema(parts.recipe, schema, scorer.beside),
         "reference.json": plain(parts.reference),
         "metrics.json": metrics,
         "importance.json": importance,
