@@ -28,5 +28,6 @@ def explain(args: Namespace) -> Result:
         effects=args.effects,
         to=args.to,
         most_changes=args.changes,
+        lime=args.lime,
     )
     return Result(found.to_dict(), found.to_text())

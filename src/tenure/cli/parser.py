@@ -192,6 +192,7 @@ def _add_model_commands(commands: Commands) -> None:
         metavar="N",
         help="at most N columns changed together (default: 3)",
     )
+    explain.add_argument("--lime", action="store_true", help="add LIME's opinion, and how well it agrees")
     _command(commands, "models", "list the versions in the registry")
     promote = _command(commands, "promote", "make a version the champion")
     promote.add_argument("version", metavar="VERSION", help="a version number, or challenger")

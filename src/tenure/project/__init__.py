@@ -164,15 +164,17 @@ class Project:
         effects: int = 8,
         to: str | None = None,
         most_changes: int = 3,
+        lime: bool = False,
     ) -> ExplainedRow:
         """A recorded prediction, or the row in a JSON file: what moved it, and what would change the decision."""
-        from tenure.project.explaining_rows import ask_file, ask_journal, explain_row
+        from tenure.project.explaining_rows import ask_file, ask_journal, ask_lime, explain_row
 
         if prediction is not None:
             asked = ask_journal(self.folder, prediction)
         else:
             asked = ask_file(self.folder, self.config, str(row), model)
-        return explain_row(self.config, asked, effects=effects, to=to, most_changes=most_changes)
+        found = explain_row(self.config, asked, effects=effects, to=to, most_changes=most_changes)
+        return ask_lime(self.folder, found, self.config.split.seed) if lime else found
 
     def panel(self, output: str, *, at: str | None = None, source: str | None = None) -> dict[str, Any]:
         """Write the rows of the event tables as they stand at a time, for `predict`; see project.panels."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from tenure.config import ProjectConfig
 from tenure.errors import ReleaseError, TenureError
+from tenure.prepare.columns import settle
+from tenure.prepare.split import PART, TRAIN
 from tenure.project.explaining import check_changes
 from tenure.project.folder import Folder
+from tenure.project.prepared import load_prepared
 from tenure.project.promoting import find_release
 from tenure.project.tracing import find_prediction_of
+from tenure.project.versions import follow
 from tenure.records import Explanation, Score
 from tenure.release.changes import Limits, steps_of
 from tenure.release.counterfactuals import MOST_CHANGES, Search, goal_of, search
@@ -21,6 +27,9 @@ from tenure.release.effects import Cell, value_text
 from tenure.release.explanations import FILE
 from tenure.release.files import read_release
 from tenure.release.scorer import Scorer
+
+if TYPE_CHECKING:
+    from tenure.model.explain.second_opinion import Opinion
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,7 @@ class ExplainedRow:
     limits: Limits
     search: Search | None
     notes: tuple[str, ...] = ()
+    opinion: Opinion | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The document of --json."""
@@ -69,6 +79,7 @@ class ExplainedRow:
                 "whole": found.whole,
                 "can_change": asdict(self.limits),
             },
+            "lime": None if self.opinion is None else self.opinion.to_dict(),
             "notes": list(self.notes),
         }
 
@@ -85,6 +96,8 @@ class ExplainedRow:
         ]
         if self.search is not None:
             lines += ["", *self._changes(self.search)]
+        if self.opinion is not None:
+            lines += ["", *_opinion_lines(self.opinion, len(self.explanation.effects))]
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join(lines)
 
@@ -207,6 +220,36 @@ def _emptied(scorer: Scorer, asked: Asked) -> tuple[Asked, list[str]]:
     row = {**asked.row, **dict.fromkeys(bad)}
     told = f"cells that could not be read were scored as missing: {', '.join(sorted(bad))}"
     return Asked(asked.what, asked.version, asked.release, row, tuple(bad)), [told]
+
+
+def ask_lime(folder: Folder, explained: ExplainedRow, seed: int) -> ExplainedRow:
+    """With LIME's opinion beside the effects. Raises ProjectError where the model's training rows are gone."""
+    from tenure.model.explain.second_opinion import MOST_TRAINING_ROWS, second_opinion
+
+    scorer = explained.scorer
+    prepared = load_prepared(folder, follow(folder, scorer.manifest.data_version))
+    names = [column.name for column in scorer.recipe.inputs]
+    typed = prepared.rows.filter(pl.col(PART) == TRAIN).select(names).head(MOST_TRAINING_ROWS)
+    training = settle(scorer.recipe, typed).collect()
+    cells = scorer.clean_row(explained.asked.row)
+    row = pl.DataFrame(
+        [pl.Series(name, [cells[name]], dtype=dtype) for name, dtype in training.schema.items()]
+    )
+    return replace(explained, opinion=second_opinion(scorer, training, row, seed))
+
+
+def _opinion_lines(opinion: Opinion, n: int) -> list[str]:
+    width = max(len(name) for name, _, _ in opinion.columns[:n])
+    ranks = "too few columns to rank" if opinion.ranks is None else f"rank correlation {opinion.ranks:.2f}"
+    return [
+        f"{'a second opinion':<{width + 2}}  {'effect':>9}  {'LIME':>9}",
+        *(
+            f"  {name:<{width}}  {effect:>+9.4f}  {weight:>+9.4f}"
+            for name, effect, weight in opinion.columns[:n]
+        ),
+        f"  agreement: {ranks}; of the strongest, {opinion.same_sign:.0%} have the same sign",
+        f"  LIME's own linear fit: R² {opinion.fit:.2f} of {opinion.samples:,} rows drawn around this one",
+    ]
 
 
 def _said(scorer: Scorer, score: Score) -> str:
