@@ -31,6 +31,7 @@ COMMANDS = {
     "train": "model:train",
     "evaluate": "model:evaluate",
     "predict": "model:predict",
+    "explain": "explain:explain",
     "models": "registry:models",
     "promote": "registry:promote",
     "rollback": "registry:rollback",

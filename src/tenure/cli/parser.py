@@ -13,6 +13,7 @@ the circle:
   run, predict, serve          raw table to a served model
   outcomes, monitor, review    true labels, checks, and the decision that follows
   models, promote, rollback    which version holds the post
+  explain                      what moved one score, and what would change the decision
   trace, replay                where one prediction came from; the same bits again
   audit                        how ready for production, by evidence
   data, forget                 versions of prepared data; a person erased from all of them
@@ -168,6 +169,30 @@ def _add_model_commands(commands: Commands) -> None:
         "--explain", type=int, default=0, metavar="N", help="add the N largest effects of each row"
     )
     _add_source_options(predict, "the config's")
+    explain = _command(
+        commands, "explain", "one row: what moved its score, and what would change the decision"
+    )
+    explain.add_argument(
+        "id", nargs="?", metavar="ID", help="of a prediction, or of a row (its latest prediction)"
+    )
+    explain.add_argument("--row", metavar="FILE", help="a JSON file with one row, in place of an ID")
+    explain.add_argument(
+        "--model", metavar="VERSION", help="for --row: champion (default), challenger or a version"
+    )
+    explain.add_argument(
+        "--effects", type=_positive, default=8, metavar="N", help="the N largest effects (default: 8)"
+    )
+    explain.add_argument(
+        "--to", metavar="VALUE", help="a class, or a score to reach (default: another decision)"
+    )
+    explain.add_argument(
+        "--changes",
+        type=_positive,
+        default=3,
+        metavar="N",
+        help="at most N columns changed together (default: 3)",
+    )
+    explain.add_argument("--lime", action="store_true", help="add LIME's opinion, and how well it agrees")
     _command(commands, "models", "list the versions in the registry")
     promote = _command(commands, "promote", "make a version the champion")
     promote.add_argument("version", metavar="VERSION", help="a version number, or challenger")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tenure.prepare.doubts import Doubts
     from tenure.prepare.explore import Exploration
     from tenure.project.audit import Audit
+    from tenure.project.explaining_rows import ExplainedRow
     from tenure.project.prepared import Prepared
     from tenure.project.replaying import RunReplay
     from tenure.project.report import RunReport
@@ -153,6 +154,27 @@ class Project:
         from tenure.project.predicting import predict
 
         return predict(self.folder, self.config, model, source, output, explain, written)
+
+    def explain(
+        self,
+        prediction: str | None = None,
+        *,
+        row: str | None = None,
+        model: str = "champion",
+        effects: int = 8,
+        to: str | None = None,
+        most_changes: int = 3,
+        lime: bool = False,
+    ) -> ExplainedRow:
+        """A recorded prediction, or the row in a JSON file: what moved it, and what would change the decision."""
+        from tenure.project.explaining_rows import ask_file, ask_journal, ask_lime, explain_row
+
+        if prediction is not None:
+            asked = ask_journal(self.folder, prediction)
+        else:
+            asked = ask_file(self.folder, self.config, str(row), model)
+        found = explain_row(self.config, asked, effects=effects, to=to, most_changes=most_changes)
+        return ask_lime(self.folder, found, self.config.split.seed) if lime else found
 
     def panel(self, output: str, *, at: str | None = None, source: str | None = None) -> dict[str, Any]:
         """Write the rows of the event tables as they stand at a time, for `predict`; see project.panels."""

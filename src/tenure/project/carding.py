@@ -19,6 +19,16 @@ from tenure.project.versions import find_version, follow, read_rows
 from tenure.release.card import TITLES, limits_of, task_of
 from tenure.release.card_judged import estimate_text, finding_text
 from tenure.release.card_page import Card, Section
+from tenure.release.dependence_plot import draw_dependence
+from tenure.release.explanations import (
+    FILE,
+    dependence_table,
+    dependence_title,
+    interaction_lines,
+    permutation_note,
+    permutation_table,
+    stability_line,
+)
 from tenure.release.fairness import describe_fairness
 from tenure.release.scorer import Scorer
 
@@ -55,6 +65,7 @@ def make_card(folder: Folder, config: ProjectConfig, which: str = "champion") ->
                 *([name, f"{value:.4g}"] for name, value in list(importance.items())[:10]),
             ],
         ),
+        *_explanations(scorer, holder.release),
         Section("Limits", limits_of(scorer.recipe)),
         _cost(record),
         Section("Warnings from training", _warnings(record)),
@@ -176,6 +187,42 @@ def _checks(metrics: Mapping[str, Any]) -> Section:
         return Section("Checks")
     found = [finding_text(finding) for finding in metrics["checks"]["found"]]
     return Section("Checks", found or ["Every check passed."])
+
+
+def _explanations(scorer: Scorer, release: Path) -> list[Section]:
+    """What the model goes by; none for a release that was made without."""
+    if FILE not in scorer.manifest.files:
+        return []
+    body = json.loads((release / FILE).read_text())
+    entries = body["dependence"]["columns"]
+    dependences = [
+        Section(dependence_title(entry), table=dependence_table(entry), only_markdown=True)
+        for entry in entries
+    ]
+    return [
+        Section(
+            "When a column is shuffled",
+            [permutation_note(body["permutation"])],
+            permutation_table(body["permutation"]),
+        ),
+        Section(
+            "How the strongest columns act",
+            [
+                f"Mean effect of each level or range on the score (dot), the range of 80 % of its rows (bar); "
+                f"{body['dependence']['rows']:,} rows."
+            ]
+            if entries
+            else (),
+            drawings=[draw_dependence(entry) for entry in entries],
+        ),
+        *dependences,
+        Section("Columns that act together", interaction_lines(body["interactions"])),
+        Section("Stability of explanations", [_sentence(stability_line(body["stability"]))]),
+    ]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _cost(record: Mapping[str, Any]) -> Section:

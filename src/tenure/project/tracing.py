@@ -19,7 +19,7 @@ def trace(folder: Folder, identifier: str) -> dict[str, Any]:
     identifier: a prediction's id, or a row id (then the latest prediction of that row).
     Raises JournalError when the journal holds no such prediction.
     """
-    prediction = _find(folder, identifier)
+    prediction = find_prediction_of(folder, identifier)
     with _closing(folder) as db:
         outcome = find_outcome(db, prediction.id)
         promotions = [
@@ -52,7 +52,7 @@ def replay(folder: Folder, identifier: str) -> dict[str, Any]:
 
     Raises JournalError for an unknown id, ReleaseError when the release is gone or damaged.
     """
-    prediction = _find(folder, identifier)
+    prediction = find_prediction_of(folder, identifier)
     place = folder.releases / prediction.release
     if not place.is_dir():
         raise ReleaseError(
@@ -84,7 +84,8 @@ def replay(folder: Folder, identifier: str) -> dict[str, Any]:
     }
 
 
-def _find(folder: Folder, identifier: str) -> Prediction:
+def find_prediction_of(folder: Folder, identifier: str) -> Prediction:
+    """By its id, or the latest of a row id. Raises JournalError where there is none."""
     with _closing(folder) as db:
         found = find_prediction(db, identifier)
         if found is None:

@@ -10,6 +10,8 @@ from importlib.resources import files
 
 import yaml
 
+from tenure.release.dependence_plot import CSS as PLOTS
+
 WIDTH = (
     "main{max-width:60rem;margin:0 auto;padding:0 1rem 3rem}h1{margin:1.5rem 0 .3rem}.wide{overflow-x:auto}"
 )
@@ -20,11 +22,16 @@ CELLS = (
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a card. lines: sentences, one a bullet.  table: rows of cells, the first are the heads."""
+    """One part of a card. lines: sentences, one a bullet.  table: rows of cells, the first are the heads.
+
+    drawings: HTML for the page, made of escaped data; only_markdown: the table is for where these are not.
+    """
 
     title: str
     lines: Sequence[str] = ()
     table: Sequence[Sequence[str]] = ()
+    drawings: Sequence[str] = ()
+    only_markdown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +45,21 @@ class Card:
     def to_markdown(self) -> str:
         """YAML front matter, then the sections; those without content are left out."""
         front = yaml.safe_dump(dict(self.front), sort_keys=False, allow_unicode=True)
-        parts = [f"---\n{front}---", f"# {self.title}", *map(_markdown, _told(self.sections))]
+        told = [section for section in self.sections if section.lines or section.table]
+        parts = [f"---\n{front}---", f"# {self.title}", *map(_markdown, told)]
         return "\n\n".join(parts) + "\n"
 
     def to_html(self) -> str:
         """One page that needs no network, in the style of the exploration."""
         style = files("tenure.prepare.explore.draw").joinpath("page.css").read_text(encoding="utf-8")
-        body = "".join(map(_html, _told(self.sections)))
+        told = [s for s in self.sections if s.lines or s.drawings or (s.table and not s.only_markdown)]
+        body = "".join(map(_html, told))
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            f"<title>{escape(self.title)}</title><style>{style}{WIDTH}{CELLS}</style></head>"
+            f"<title>{escape(self.title)}</title><style>{style}{WIDTH}{CELLS}{PLOTS}</style></head>"
             f"<body><main><h1>{escape(self.title)}</h1>{body}</main></body></html>\n"
         )
-
-
-def _told(sections: Sequence[Section]) -> list[Section]:
-    return [section for section in sections if section.lines or section.table]
 
 
 def _markdown(section: Section) -> str:
@@ -68,7 +73,7 @@ def _markdown(section: Section) -> str:
 
 def _html(section: Section) -> str:
     parts = [f"<h2>{escape(section.title)}</h2>"]
-    if section.table:
+    if section.table and not section.only_markdown:
         heads = "".join(f"<th>{escape(cell)}</th>" for cell in section.table[0])
         rows = "".join(
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
@@ -77,6 +82,8 @@ def _html(section: Section) -> str:
         parts.append(
             f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
         )
+    if section.drawings:
+        parts.append(f'<div class="plots">{"".join(section.drawings)}</div>')
     if section.lines:
         parts.append("<ul>" + "".join(f"<li>{_code(line)}</li>" for line in section.lines) + "</ul>")
     return f"<section>{''.join(parts)}</section>"

@@ -162,6 +162,10 @@ class Scorer:
         missing = [value is None for value in values]
         return self._explain(self._contributions_row(x), margins, [given], [missing], n)[0]
 
+    def clean_row(self, row: Mapping[str, object]) -> dict[str, CleanValue]:
+        """What the model reads of a raw row: feature -> clean value. Raises RowsRefused as score_row does."""
+        return dict(zip(self.feature_names, self._judge(row)[0], strict=True))
+
     def new_check(self, *, only: Sequence[Severity] = ("error", "warning")) -> TableCheck:
         """What counts a table's cells that break the schema at prediction."""
         from tenure.prepare.schema.table import TableCheck
