@@ -111,7 +111,7 @@ def _paired(
     peers = list(differences)
     sets = list(dict.fromkeys(table for found in differences.values() for table, _ in found))
     lines = [
-        f"**{name}: how much better {own} is than each peer** (positive: better), paired over the test rows; 95 % intervals.",
+        f"**{name}: how much better {own} is than each peer**, paired over the test rows; 95 % intervals.",
         "",
         "| | " + " | ".join(peers) + " |",
         "|" + " --- |" * (len(peers) + 1),
