@@ -1,4 +1,4 @@
-"""One peer on one split, run by the Python of the peer's own environment; see quality.py.
+"""One tool on one split, run by the Python of the tool's own environment; see quality.py.
 
     python quality_peers.py TOOL TRAIN.csv TEST.csv OUT.npz --target COLUMN --positive VALUE --seconds N --seed N
 
@@ -62,11 +62,20 @@ def catboost(X: pd.DataFrame, y: pd.Series, seconds: float, seed: int) -> Predic
     return lambda frame: model.predict_proba(prepared(frame))[:, 1]
 
 
+def classifier(X: pd.DataFrame, y: pd.Series, seconds: float, seed: int) -> Predict:
+    """tenure by its scikit-learn API, which learns from all the rows that it is given."""
+    from tenure import Classifier
+
+    model = Classifier(budget=seconds, random_state=seed).fit(X, y)
+    return lambda frame: model.predict_proba(frame)[:, 1]
+
+
 TOOLS: dict[str, tuple[str, Callable[..., Predict]]] = {
     "autogluon": ("autogluon.tabular", lambda *given: autogluon(*given, "medium_quality")),
     "autogluon_best": ("autogluon.tabular", lambda *given: autogluon(*given, "best_quality")),
     "flaml": ("flaml", flaml),
     "catboost": ("catboost", catboost),
+    "tenure.Classifier": ("tenure", classifier),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from quality_tools import OWN
 from tenure.release.metrics import compare
 
 METRICS = {"log_loss": "log loss", "roc_auc": "ROC-AUC"}
@@ -21,22 +22,24 @@ def report(entries: Sequence[Entry], rows: Path) -> str:
     if not entries:
         return "no finished entries"
     parts = [_heading(entries), _by_set(entries)]
-    peers = [tool for tool in _tools(entries) if tool != "tenure"]
-    differences = {peer: _differences(entries, peer, rows) for peer in peers}
-    for metric, name in METRICS.items():
-        parts.append(_paired(differences, metric, name))
-    parts.append(_behind(differences))
+    for own in [tool for tool in _tools(entries) if tool in OWN]:
+        peers = [tool for tool in _tools(entries) if tool not in OWN]
+        differences = {peer: _differences(entries, own, peer, rows) for peer in peers}
+        differences = {peer: found for peer, found in differences.items() if found}
+        for metric, name in METRICS.items():
+            parts.append(_paired(differences, own, metric, name))
+        parts.append(_behind(differences, own))
     return "\n\n".join(parts)
 
 
 def _of_last_commit(entries: Sequence[Entry]) -> list[Entry]:
-    own = [e for e in entries if e["tool"] == "tenure"]
+    own = [e for e in entries if e["tool"] in OWN]
     last = max(own, key=lambda e: e["at"])["commit"] if own else None
-    return [e for e in entries if e["tool"] != "tenure" or e["commit"] == last]
+    return [e for e in entries if e["tool"] not in OWN or e["commit"] == last]
 
 
 def _tools(entries: Sequence[Entry]) -> list[str]:
-    return sorted({e["tool"] for e in entries}, key=lambda tool: (tool != "tenure", tool))
+    return sorted({e["tool"] for e in entries}, key=lambda tool: (tool not in OWN, tool))
 
 
 def _sets(entries: Sequence[Entry]) -> list[str]:
@@ -77,17 +80,17 @@ def _cell(found: Sequence[Entry]) -> str:
 
 
 def _differences(
-    entries: Sequence[Entry], peer: str, rows: Path
+    entries: Sequence[Entry], own: str, peer: str, rows: Path
 ) -> dict[tuple[str, int], dict[str, tuple[float, float]]]:
-    """For each table and seed that both finished: how much better tenure is, and the paired standard error."""
+    """For each table and seed that both finished: how much better ours is, and the paired standard error."""
     by_tool = {(e["set"], e["seed"], e["tool"]): e for e in entries}
     found = {}
     for name, seed, tool in by_tool:
-        if tool != peer or (name, seed, "tenure") not in by_tool:
+        if tool != peer or (name, seed, own) not in by_tool:
             continue
-        own = np.load(rows / by_tool[name, seed, "tenure"]["rows"])
+        ours = np.load(rows / by_tool[name, seed, own]["rows"])
         other = np.load(rows / by_tool[name, seed, peer]["rows"])
-        found[name, seed] = {metric: _gain(own, other, metric) for metric in METRICS}
+        found[name, seed] = {metric: _gain(ours, other, metric) for metric in METRICS}
     return found
 
 
@@ -100,6 +103,7 @@ def _gain(own: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], metric
 
 def _paired(
     differences: Mapping[str, Mapping[tuple[str, int], Mapping[str, tuple[float, float]]]],
+    own: str,
     metric: str,
     name: str,
 ) -> str:
@@ -107,7 +111,7 @@ def _paired(
     peers = list(differences)
     sets = list(dict.fromkeys(table for found in differences.values() for table, _ in found))
     lines = [
-        f"**{name}: tenure minus peer, positive where tenure is better**, paired over the test rows; 95 % intervals.",
+        f"**{name}: how much better {own} is than each peer**, paired over the test rows; 95 % intervals.",
         "",
         "| | " + " | ".join(peers) + " |",
         "|" + " --- |" * (len(peers) + 1),
@@ -162,8 +166,10 @@ def _over_tables(found: Mapping[tuple[str, int], Mapping[str, tuple[float, float
     return f"{means.mean():+.4f} [{means.mean() - reach:+.4f}, {means.mean() + reach:+.4f}]"
 
 
-def _behind(differences: Mapping[str, Mapping[tuple[str, int], Mapping[str, tuple[float, float]]]]) -> str:
-    """Where tenure is behind by more than noise, over a table's seeds together."""
+def _behind(
+    differences: Mapping[str, Mapping[tuple[str, int], Mapping[str, tuple[float, float]]]], own: str
+) -> str:
+    """Where ours is behind by more than noise, over a table's seeds together."""
     lines = []
     for peer, found in differences.items():
         for table in dict.fromkeys(name for name, _ in found):
@@ -171,5 +177,5 @@ def _behind(differences: Mapping[str, Mapping[tuple[str, int], Mapping[str, tupl
                 mean, error = _mean_and_error(found, metric, {table})
                 if mean + 1.96 * error < 0:
                     lines.append(f"- {table}: behind {peer} in {name} by {-mean:.4f}")
-    title = "Behind by more than noise (a table's seeds together):"
+    title = f"Where {own} is behind by more than noise (a table's seeds together):"
     return "\n".join([title, "", *(lines or ["- nowhere"])])

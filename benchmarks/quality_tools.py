@@ -8,14 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from environments import python_with
 from quality_tables import Split, Table
 
 HERE = Path(__file__).resolve().parent
@@ -40,7 +40,8 @@ PEERS = {
     "flaml": Peer("flaml", (("flaml[automl]==2.8.0", "pandas<3"),), 60.0),
     "catboost": Peer("catboost", (("catboost==1.2.10", "pandas<3"),), 60.0),
 }
-TENURE = "tenure"
+TENURE, CLASSIFIER = "tenure", "tenure.Classifier"
+OWN = (TENURE, CLASSIFIER)
 TENURE_SECONDS = 60.0
 
 
@@ -70,29 +71,18 @@ def commit() -> str:
     return name.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
-def environment_of(tool: str, cache: Path) -> Path:
-    """The Python of a peer's environment, made when it is not there yet or was made from other requirements."""
-    peer = PEERS[tool]
-    folder = cache / peer.environment
-    python, stamp = folder / "bin" / "python", folder / "made-from.json"
-    wanted = json.dumps(peer.installs)
-    if stamp.exists() and stamp.read_text() == wanted:
-        return python
-    print(f"installing {peer.environment}, which may take minutes", file=sys.stderr, flush=True)
-    venv.EnvBuilder(with_pip=True, clear=True).create(folder)
-    for requirements in peer.installs:
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=True)
-    stamp.write_text(wanted)
-    return python
-
-
 def run_tool(tool: str, table: Table, split: Split, seed: int, cache: Path, seconds: float | None) -> Answer:
     """Run one tool on one split. Raises RuntimeError with the end of its output where it fails."""
     with tempfile.TemporaryDirectory(prefix="quality-") as scratch:
         if tool == TENURE:
             return _tenure(table, split, seed, Path(scratch), seconds or TENURE_SECONDS)
-        python = environment_of(tool, cache)
-        return _peer(tool, python, table, split, seed, Path(scratch), seconds or PEERS[tool].seconds)
+        if tool == CLASSIFIER:
+            given = (table, split, seed, Path(scratch), seconds or TENURE_SECONDS)
+            found = _peer(tool, Path(sys.executable), *given)
+            return replace(found, version=f"tenure {commit()}")
+        peer = PEERS[tool]
+        python = python_with(cache / peer.environment, peer.installs)
+        return _peer(tool, python, table, split, seed, Path(scratch), seconds or peer.seconds)
 
 
 def _peer(

@@ -60,3 +60,20 @@ def test_features_of_one_value_are_left_out():
     features = table.features.with_columns(months=pl.lit(1.0), note=pl.lit("same"))
     learned = learn_encoding(recipe, "spline", features, table.y)
     assert not {"months", "note length"} & set(learned.encoding.feature_names)
+
+
+@pytest.mark.parametrize("style", ["linear", "spline"])
+def test_a_few_wild_numbers_do_not_tilt_a_line(style):
+    """A code far outside is clipped for linear models, in tables and rows alike; trees see it as it is."""
+    table, recipe = make_table("binary"), make_recipe("binary", 2)
+    wild = table.features.with_columns(
+        charges=pl.when(pl.int_range(300) == 7).then(1e6).otherwise(pl.col("charges"))
+    )
+    learned = learn_encoding(recipe, style, wild, table.y)
+    at = learned.encoding.feature_names.index("charges")
+    usual = wild["charges"].drop_nulls().sort()
+    assert usual[-2] < learned.part.X[:, at].max() < 10 * usual[-2]
+    row = row_encoder(learned.encoding, wild.columns)(wild.row(7))
+    assert row.tobytes() == encode_part(learned.encoding, wild[7:8], table.y[:1]).X[0].tobytes()
+    trees = learn_encoding(recipe, "trees", wild, table.y)
+    assert np.nanmax(trees.part.X[:, trees.encoding.feature_names.index("charges")]) == np.float32(1e6)

@@ -26,6 +26,8 @@ PRIOR_ROWS = 20.0
 CROSS_FITS = 5
 HINGE_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 HINGES_FROM_DISTINCT = 12
+USUAL_QUANTILES = (0.005, 0.995)
+"""A line is drawn as far beyond these as they lie apart, and no farther."""
 MOST_TARGET_CLASSES = 12
 
 
@@ -109,12 +111,29 @@ def _number_features(column: ColumnRecipe, style: Style, table: pl.DataFrame) ->
         yield Feature(name, name, "value")
         return
     median = _float(table[name].median())
-    yield Feature(name, name, "value", fill=median)
+    low, high = _reach(table[name])
+    yield Feature(name, name, "value", fill=median, low=low, high=high)
     if style == "spline" and table[name].n_unique() >= HINGES_FROM_DISTINCT:
         knots = np.unique(np.quantile(table[name].drop_nulls().to_numpy(), HINGE_QUANTILES))
         for knot in knots.tolist():
             fill = max(0.0, median - knot)
-            yield Feature(f"{name} above {knot:.6g}", name, "hinge", knot=knot, fill=fill)
+            title = f"{name} above {knot:.6g}"
+            yield Feature(title, name, "hinge", knot=knot, fill=fill, low=low, high=high)
+
+
+def _reach(values: pl.Series) -> tuple[float | None, float | None]:
+    """Where a linear feature is clipped: a code such as 999999 in a few rows must not tilt the line for all.
+
+    None where no value lies beyond. Trees do not mind such values.
+    """
+    known = values.drop_nulls().to_numpy()
+    if not len(known):
+        return None, None
+    first, last = np.quantile(known, USUAL_QUANTILES).tolist()
+    low, high = 2 * first - last, 2 * last - first
+    if last <= first:
+        return None, None
+    return (low if known.min() < low else None), (high if known.max() > high else None)
 
 
 def _category_features(column: ColumnRecipe, style: Style, n_classes: int) -> Iterator[Feature]:

@@ -81,8 +81,8 @@ class Facts:
 
     @property
     def most_rounds(self) -> int:
-        """Boosting rounds at most; on small tables that are told apart without a fault the loss falls forever."""
-        return MAX_ROUNDS if self.n_rows >= SMALL_ROWS else MAX_ROUNDS // 5
+        """Boosting rounds at most; on small tables whose classes are told apart without a fault loss falls forever."""
+        return MAX_ROUNDS if self.n_rows >= SMALL_ROWS or self.task == "regression" else MAX_ROUNDS // 5
 
     def learning_rate(self, middling: float) -> float:
         """The rate to start with: `middling` for tables of a middling size, 0.1 for small and for large ones."""
