@@ -22,6 +22,7 @@ from tenure.errors import TenureError
 from tenure.estimators.fitted import FittedModel, fitted_model
 from tenure.estimators.frames import frame_of, frame_of_array, is_frame
 from tenure.estimators.targets import name_of, outcome_array
+from tenure.estimators.weights import Counted, count_rows
 from tenure.model.settings import FAMILIES, TrainSettings
 from tenure.model.train import Trained, TrainingTable, train
 from tenure.prepare.columns import clean
@@ -134,23 +135,27 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             raise TypeError(f"a {type(loaded).__name__} was read where a {cls.__name__} was asked for")
         return loaded
 
-    def _fit(self, X: Any, y: Any, learn: Any, threshold: float | str = 0.5) -> npt.NDArray[Any] | None:
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, learn: Any, threshold: float | str = 0.5
+    ) -> npt.NDArray[Any] | None:
         """Train on these rows; returns the classes. learn: (name, y) -> target recipe, classes or None, values."""
         frame = self._input(X, y, reset=True)
         outcome = outcome_array(y)
         check_consistent_length(frame, outcome)
         with _as_value_errors():
-            target, classes, values = learn(name_of(y, frame.columns), outcome)
+            rows = count_rows(frame, outcome, sample_weight)
+            target, classes, values = learn(name_of(y, frame.columns), rows.y)
             seed = self._seed()
-            self.model_ = self._train(frame, target, values, seed, threshold)
+            self.model_ = self._train(rows, target, values, seed, threshold)
         self._scorer = self.model_.scorer()
         for text in (*self._left_out(), *self.model_.recipe.warnings, *self.model_.warnings):
             warnings.warn(text, UserWarning, stacklevel=3)
         return classes  # type: ignore[no-any-return]
 
     def _train(
-        self, frame: pl.DataFrame, target: TargetRecipe, y: Float64, seed: int, threshold: Any
+        self, counted: Counted, target: TargetRecipe, y: Float64, seed: int, threshold: Any
     ) -> FittedModel:
+        frame = counted.frame
         recipe = learn_recipe(frame.with_columns(pl.Series(target.name, y)), target)
         rows = clean(recipe, frame.lazy()).collect()
         budget = parse_duration(self.budget) if isinstance(self.budget, str) else self.budget
@@ -165,7 +170,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             threshold=threshold,
             blend=self.blend,
         )
-        table = TrainingTable(rows, y)
+        table = TrainingTable(rows, y, group=counted.copies, weight=counted.weight)
         nobody = table.rows(np.zeros(0, dtype=np.int64))
         trained = train(recipe, table, nobody, settings)
         return fitted_model(recipe, frame, rows, trained, _leaderboard(trained), seed)

@@ -53,11 +53,14 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.threads = threads
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Search, calibrate and fit. Raises ValueError for what cannot be learned from."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Search, calibrate and fit. Raises ValueError for what cannot be learned from.
+
+        sample_weight: shape (n,), at least 0; None: all the same. A whole weight is a number of copies of the row.
+        """
         threshold = MORE_LIKELY if self.threshold is None else self.threshold
         learn = partial(_learn, who=type(self).__name__)
-        self.classes_ = self._fit(X, y, learn, threshold)  # type: ignore[assignment]
+        self.classes_ = self._fit(X, y, sample_weight, learn, threshold)  # type: ignore[assignment]
         return self
 
     def predict(self, X: Any) -> npt.NDArray[Any]:

@@ -40,9 +40,12 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.threads = threads
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Search and fit. Raises ValueError for what cannot be learned from."""
-        self._fit(X, y, _learn)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Search and fit. Raises ValueError for what cannot be learned from.
+
+        sample_weight: shape (n,), at least 0; None: all the same. A whole weight is a number of copies of the row.
+        """
+        self._fit(X, y, sample_weight, _learn)
         return self
 
     def predict(self, X: Any) -> npt.NDArray[np.float64]:
