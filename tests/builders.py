@@ -184,3 +184,4 @@ def write_stand_in(release: Path) -> None:
     (release / "recipe.json").write_text('{"target": {"task": "binary", "classes": ["no", "yes"]}}')
     (release / "golden.json").write_text('{"rows": [{"row": {"x": 1}}]}')
     (release / "card.md").write_text("# a model")
+    (release / "metrics.json").write_text("{}")

@@ -63,6 +63,9 @@ def test_trials_are_nested_and_the_dataset_has_its_digest(registry: Registry):
     assert len(nested) == 2
     history = client.get_metric_history(nested[0].info.run_id, "fold_loss")
     assert [(metric.step, metric.value) for metric in history] == [(0, 0.5), (1, 0.4)]
+    assert nested[0].info.end_time - nested[0].info.start_time == 100
+    assert parent.data.tags["mlflow.source.name"] == "tenure"
+    assert parent.data.tags["mlflow.user"]
     (dataset,) = parent.inputs.dataset_inputs
     assert dataset.dataset.digest
     assert {"model", "card.md"} <= {file.path for file in client.list_artifacts(parent.info.run_id)}

@@ -253,6 +253,7 @@ release.mkdir(parents=True, exist_ok=True)
 (release / "recipe.json").write_text('{"target": {"task": "regression"}}')
 (release / "golden.json").write_text('{"rows": [{"row": {"x": 1}}]}')
 (release / "card.md").write_text("# a model")
+(release / "metrics.json").write_text("{}")
 registry.register(release, {"release": "a"}, {"x": 1}, {"f1": 0.5})
 registry.promote("1")
 from mlflow.telemetry import get_telemetry_client

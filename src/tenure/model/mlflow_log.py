@@ -6,6 +6,7 @@ MLflow's writer imports seconds' worth of libraries; nothing of it is code or pi
 
 from __future__ import annotations
 
+import getpass
 import json
 import platform
 import shutil
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 LOADER = "tenure.mlflow_flavor"
 PARENT_TAG = "mlflow.parentRunId"
 NAME_TAG = "mlflow.runName"
+USER_TAG, SOURCE_TAG, NOTE_TAG = "mlflow.user", "mlflow.source.name", "mlflow.note.content"
 _PARAM = 500  # characters of a parameter's value
+
+
+def origin_tags(release: Path) -> dict[str, str]:
+    """What MLflow's pages show of where a run comes from, and as its description what may be said of the model."""
+    claim = json.loads((release / "metrics.json").read_text()).get("claim", "")
+    return {USER_TAG: getpass.getuser(), SOURCE_TAG: "tenure", "mlflow.source.type": "LOCAL", NOTE_TAG: claim}
 
 
 def log_dataset(client: MlflowClient, run_id: str, name: str, version: str) -> None:
@@ -60,7 +68,8 @@ def log_trials(client: MlflowClient, experiment: str, parent: str, trials: Seque
         ]
         logged = [Param(name, str(value)[:_PARAM]) for name, value in params.items()]
         client.log_batch(run.info.run_id, metrics=metrics, params=logged)
-        client.set_terminated(run.info.run_id, "FINISHED" if trial.state == "complete" else "KILLED")
+        state = "FINISHED" if trial.state == "complete" else "KILLED"
+        client.set_terminated(run.info.run_id, state, end_time=now + round(1000 * trial.seconds))
 
 
 def log_model(client: MlflowClient, run_id: str, release: Path) -> str:

@@ -26,7 +26,7 @@ from tenure.model.champion import (
     point_to,
     read_champion,
 )
-from tenure.model.mlflow_log import log_dataset, log_model, log_trials
+from tenure.model.mlflow_log import log_dataset, log_model, log_trials, origin_tags
 from tenure.model.mlflow_store import (
     ARTIFACTS,
     StoredModel,
@@ -176,7 +176,8 @@ class Registry:
             if read_model(client, self.name) is None:
                 client.create_registered_model(self.name)
             texts = {name: str(value) for name, value in params.items()}
-            run_id = log_run(client, self._experiment(client), tags, texts, flat)
+            shown_tags = {**tags, **origin_tags(Path(release_dir))}
+            run_id = log_run(client, self._experiment(client), shown_tags, texts, flat)
             log_dataset(client, run_id, self.name, str(manifest.get("data_version", "")))
             log_trials(client, self._experiment(client), run_id, trials)
             source = log_model(client, run_id, Path(release_dir))
