@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from tenure.config.candidates import FAMILIES, CandidateName
 from tenure.config.checks import ChecksConfig
 from tenure.config.data import DataConfig
+from tenure.config.explain import ExplainConfig
 from tenure.config.fairness import FairnessConfig
 from tenure.config.features import Name
 from tenure.config.leakage import LeakageConfig
@@ -62,7 +63,7 @@ class ModelConfig(Strict):
     threshold: Literal["f1", "mcc", "accuracy"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "f1", description="what the decision threshold maximises, or the threshold itself"
     )
-    latency: Latency = Field(80e-6, description="what the trees of a blend may take for one row")
+    latency: Latency = Field(80e-6, description="what a blend may take for one row")
     threads: int | None = Field(None, ge=1, description="null: all cores")
     class_weight: (
         Literal["balanced"] | dict[Label, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None
@@ -180,6 +181,7 @@ class ProjectConfig(Strict):
     slices: list[str] = Field(
         default_factory=list, description="columns, or SQL conditions, whose rows are measured apart"
     )
+    explain: ExplainConfig = ExplainConfig()
     fairness: FairnessConfig | None = None
     business: BusinessConfig | None = None
     serve: ServeConfig = ServeConfig()

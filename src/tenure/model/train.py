@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from tenure.model.document import ModelDocument
 from tenure.model.encode import encode_part
 from tenure.model.evidence import gather_evidence
 from tenure.model.fitting import Fits, Run, fit_members, more_rounds
+from tenure.model.fold_models import FoldModels
 from tenure.model.intervals import half_width, rows_needed
 from tenure.model.prediction_sets import set_cut
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
@@ -63,6 +64,7 @@ class Trained:
     cross_validation: metrics on held-out training rows; the winner was chosen by them, so they flatter.
     validation: metrics on the validation rows, which chose nothing.
     seconds: "total" wall time, "candidates" of it inside the candidates' own fit and predict calls.
+    folds: the winner's models of the folds, for whoever explains it, until they are let go; None where there are none.
     unseen: what the choices after the search went by; it is not kept on disk.
     plain: the same model without what was done for fairness; None where nothing was.
     """
@@ -77,6 +79,7 @@ class Trained:
     plan: Plan
     seconds: Mapping[str, float]
     warnings: tuple[str, ...] = ()
+    folds: FoldModels | None = field(default=None, compare=False, repr=False)
     unseen: Unseen | None = None
     plain: Trained | None = None
 
@@ -135,7 +138,8 @@ def _train(run: Run, plan: Plan | None) -> Trained:
     calibration, held_out = _calibrated(run, choice, bench.held_out)
     validated, plan = _validated(run, bench, choice, plan, calibration)
     trained = _put_together(run, plan, fits, calibration, held_out, validated)
-    return replace(trained, unseen=_unseen(bench, choice, calibration))
+    folds = FoldModels(bench, choice)
+    return replace(trained, folds=folds, unseen=_unseen(bench, choice, calibration))
 
 
 def cross_validate(
@@ -336,7 +340,8 @@ def _margins_of_refit(run: Run, bench: Workbench, choice: Choice, plan: Plan) ->
     fits = fit_members(run, members, run.train)
     if any(fits.is_cut):
         return None
-    return fits.blend().predictor().margins(encode_table(fits.encoding, run.validation.features))
+    encoding, document = fits.joined()
+    return document.predictor().margins(encode_table(encoding, run.validation.features))
 
 
 def _mean_of_folds(run: Run, bench: Workbench, choice: Choice) -> Float64:
@@ -400,11 +405,12 @@ def _put_together(
     held_out: dict[str, Estimate],
     validated: dict[str, Estimate],
 ) -> Trained:
+    encoding, document = fits.joined()
     return Trained(
         winner=plan.winner,
         metric=run.metric,
-        encoding=fits.encoding,
-        document=fits.blend(),
+        encoding=encoding,
+        document=document,
         calibration=calibration,
         cross_validation=held_out,
         validation=validated,
@@ -428,11 +434,11 @@ def _without_folds(run: Run, plan: Plan) -> Trained:
         rounds = 200 if candidate.style(params) == "trees" else 0
         members = (Member(family, params, rounds, 0),)
     fits = fit_members(run, members, run.train)
-    document = fits.blend()
+    encoding, document = fits.joined()
     calibration = facts.uncalibrated(document.output)
     validated: dict[str, Estimate] = {}
     if len(run.validation.y):
-        margins = document.predictor().margins(encode_table(fits.encoding, run.validation.features))
+        margins = document.predictor().margins(encode_table(encoding, run.validation.features))
         calibration, validated = _with_threshold(run, calibration, margins, run.validation)
     plan = replace(plan, members=fits.members, n_rows=len(run.train.y))
     return _put_together(run, plan, fits, calibration, {}, validated)

@@ -138,7 +138,8 @@ class Result:
 
     margins: held-out raw scores, shape (n, n_outputs); NaN where no fold held a row out.  losses: shape (n,), each
     times the row's weight (of mean 1).
-    fitted: the model of each fold.  fit_seconds: of one fold's fit, by one thread, on average.
+    fitted: the model of each fold.  fit_seconds: of one fold's fit, by one thread, on average.  n_inputs: encoded
+    features.
     """
 
     trial: Trial
@@ -147,6 +148,7 @@ class Result:
     fitted: tuple[Fitted, ...] = ()
     output: Output = "margin"
     fit_seconds: float = 0.0
+    n_inputs: int = 0
 
 
 @dataclass
@@ -280,7 +282,8 @@ class Workbench:
         by_fold = tuple(float(losses[held].mean()) for _, held in self.folds)
         loss = float(np.nanmean(losses))
         trial = Trial(candidate.name, params, "complete", by_fold, loss, None, rounds, round(seconds, 3))
-        return Result(trial, margins, losses, tuple(fitted), fitted[0].output)
+        n_inputs = self.parts(candidate.style(params), 0)[0].X.shape[1]
+        return Result(trial, margins, losses, tuple(fitted), fitted[0].output, n_inputs=n_inputs)
 
 
 def _is_worse(losses: Float64, rival: Float64) -> bool:

@@ -26,6 +26,7 @@ from tenure.prepare.recipe import Recipe
 from tenure.prepare.schema.infer import widen
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION, assign_parts
 from tenure.prepare.survey import learn_anew
+from tenure.project.explaining import with_explanations
 from tenure.project.fairness import decided_by, measure_test
 from tenure.project.folder import Folder
 from tenure.project.gates import failed_gates
@@ -100,6 +101,7 @@ def retrain(
     tables = make_tables(prepared, decided_by(config))
     watch = Stopwatch()
     trained = Generated(kept).noted_in(fit(config, prepared, tables))
+    trained = with_explanations(config, prepared, tables, trained)
     reading = break_seal(folder, prepared)
     evaluation = evaluate(
         prepared.recipe, trained, tables.train.joined(tables.validation), tables.test, config.model.threshold

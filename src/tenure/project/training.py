@@ -13,7 +13,7 @@ import polars as pl
 from tenure.config import ProjectConfig, TableSchema, describe_idle_keys
 from tenure.errors import ProjectError
 from tenure.model.evaluate import evaluate as evaluate_model
-from tenure.model.explain import global_importance
+from tenure.model.explain.importance import global_importance
 from tenure.model.fairness.mitigate import train_mitigated
 from tenure.model.intervals import intervals_on_test
 from tenure.model.prediction_sets import sets_on_test
@@ -24,6 +24,7 @@ from tenure.model.train import train as train_model
 from tenure.model.tune import INTERRUPTED
 from tenure.monitor.reference import reference_of
 from tenure.project.appointing import appoint
+from tenure.project.explaining import check_changes, explanations_of, with_explanations
 from tenure.project.fairness import decided_by, group_columns, measure_test, mitigation_of
 from tenure.project.folder import Folder
 from tenure.project.generating import describe_features, find_features, limits_of, with_generated
@@ -38,6 +39,7 @@ from tenure.project.skipping import look_up, of_training, remember, settings_cha
 from tenure.project.stopwatch import Stopwatch
 from tenure.project.tables import Tables, make_tables
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
+from tenure.release.explanations import FILE as EXPLANATIONS
 from tenure.release.folder import ReleaseParts, write_release
 from tenure.release.scorer import Scorer
 
@@ -175,13 +177,24 @@ def make_release(
     # scores of rows that the model was fitted on are too sure of themselves to compare live ones with
     unseen = draft.score_clean(tables.test.features, beside=tables.test.beside)
     importance = global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS))
-    judged = judge(config, prepared, tables.test, len(fitted_on), trained, evaluation, importance)
+    explanations = explanations_of(config, prepared, tables, trained, draft)
+    judged = judge(
+        config,
+        prepared,
+        tables.test,
+        len(fitted_on),
+        trained,
+        evaluation,
+        importance,
+        explanations["stability"],
+    )
     parts = ReleaseParts(
         name=config.name,
         recipe=prepared.recipe,
         encoding=trained.encoding,
         model=trained.document.text,
         model_kind=trained.document.kind,
+        linear=trained.document.linear,
         model_family=trained.winner,
         calibration=trained.calibration,
         reference=reference_of(
@@ -207,6 +220,7 @@ def make_release(
         warnings=[*prepared.warnings, *trained.warnings, *check_warnings(judged)],
         schema=schema or schema_in_force(folder, prepared),
         fairness=fairness,
+        explanations=explanations,
     )
     return write_release(folder.releases, parts)
 
@@ -217,6 +231,7 @@ def _train(
     watch = Stopwatch()
     log.info("training on %s rows", prepared.counts()["train"])
     group_columns(config, prepared)
+    check_changes(config, prepared.recipe)
     tables = make_tables(prepared, decided_by(config))
     found = find_features(config, prepared, tables.train, tables.validation, plan)
     if found.features:
@@ -230,6 +245,9 @@ def _train(
         "candidates": trained.seconds["candidates"],
         "processor": watch.processor(),
     }
+    stage = time.perf_counter()
+    trained = with_explanations(config, prepared, tables, trained)
+    seconds["explain"] = time.perf_counter() - stage
     return TrainedRun.of(config, prepared.id, trained, seconds)
 
 
@@ -277,6 +295,7 @@ def _evaluate(
         run=run.run,
         threshold=run.trained.calibration.threshold if prepared.recipe.target.task == "binary" else None,
         importance=json.loads((release / "importance.json").read_text()),
+        explanations=_told(release),
         warnings=(
             *prepared.warnings,
             *run.trained.warnings,
@@ -300,6 +319,12 @@ def with_overrides(config: ProjectConfig, budget: float | None, seed: int | None
     if seed is not None:
         config = config.model_copy(update={"split": config.split.model_copy(update={"seed": seed})})
     return config
+
+
+def _told(release: Path) -> dict[str, Any]:
+    """Of the explanations what a run tells; dependence and what can change are in the release."""
+    body = json.loads((release / EXPLANATIONS).read_text())
+    return {key: body[key] for key in ("permutation", "stability", "interactions")}
 
 
 def _late(config: ProjectConfig, run: TrainedRun) -> tuple[str, ...]:

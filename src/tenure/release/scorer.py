@@ -25,7 +25,8 @@ from tenure.release.calibration import Calibration
 from tenure.release.decide import Thresholds
 from tenure.release.effects import Cell, explain, score_effects, sum_by_column
 from tenure.release.encoding import Encoding, encode_table, row_encoder
-from tenure.release.files import Manifest, read_release
+from tenure.release.files import LINEAR, MODEL_FILES, TREES, Manifest, read_release
+from tenure.release.joint import JointPredictor
 from tenure.release.linear import LinearPredictor
 from tenure.release.predictor import Predictor
 from tenure.release.schema import read_release_schema
@@ -118,8 +119,8 @@ class Scorer:
             golden = json.loads(files[current])["rows"]
             current = "schema.json"
             schema = read_release_schema(json.loads(files[current]), recipe)
-            current = "model.txt" if "model.txt" in files else "linear.json"
-            predictor = load_predictor(current, files[current])
+            current = TREES if TREES in files else LINEAR
+            predictor = load_predictor({name: files[name] for name in MODEL_FILES & files.keys()})
         except ReleaseError as error:
             raise ReleaseError(error.what, where=str(folder / current), todo=error.todo) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -234,6 +235,18 @@ class Scorer:
         )
         return sum_by_column(found.effects, self._feature_columns, len(self.feature_names))
 
+    def effects_by_class(self, clean: pl.DataFrame, classes: Sequence[npt.NDArray[np.intp]]) -> list[Float64]:
+        """As effects_clean, for several classes' probabilities in turn. classes: each the index of one for each row.
+
+        For two classes and for numbers there is one score, whatever is asked for.
+        """
+        X = encode_table(self.encoding, clean)
+        contributions, margins = self.predictor.contributions(X), self.predictor.margins(X)
+        asked = classes if self.task == "multiclass" else [None]
+        found = [score_effects(self.calibration, contributions, margins, chosen) for chosen in asked]
+        n_columns = len(self.feature_names)
+        return [sum_by_column(one.effects, self._feature_columns, n_columns) for one in found]
+
     def clean_table(self, raw: pl.DataFrame) -> pl.DataFrame:
         """The clean feature columns of a raw table."""
         from tenure.prepare.columns import clean
@@ -323,9 +336,7 @@ class Scorer:
         return self.calibration.probabilities(margins).argmax(axis=1) if self.task == "multiclass" else None
 
     def _contributions_row(self, x: Float32) -> Float64:
-        if isinstance(self.predictor, TreePredictor):
-            return self.predictor.contributions_row(x)[None]
-        return self.predictor.contributions(x[None])
+        return self.predictor.contributions_row(x)[None]
 
     def _explain(
         self,
@@ -375,11 +386,15 @@ class Scorer:
             )
 
 
-def load_predictor(name: str, content: bytes) -> Predictor:
-    """Load the content of model.txt or linear.json."""
-    if name == "linear.json":
-        return LinearPredictor.from_json(json.loads(content))
-    return TreePredictor(content)
+def load_predictor(files: Mapping[str, bytes]) -> Predictor:
+    """Load the model out of model.txt, linear.json, or both: the sum of the two."""
+    if LINEAR not in files:
+        return TreePredictor(files[TREES])
+    line = json.loads(files[LINEAR])
+    linear = LinearPredictor.from_json(line)
+    if TREES not in files:
+        return linear
+    return JointPredictor(TreePredictor(files[TREES]), linear, line["columns"])
 
 
 def golden_entry(row: Mapping[str, object], score: Score) -> dict[str, Any]:
