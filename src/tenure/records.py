@@ -57,6 +57,7 @@ class Score:
     margins: the model's raw outputs, one a class for multiclass, else one.
     warnings: cells that break a rule of the schema and were scored all the same.
     interval: regression only: from where to where the outcome is expected, or None.
+    label_set: multiclass only: the classes among which the outcome is expected, in the order of classes, or None.
     """
 
     prediction: str | float
@@ -65,6 +66,7 @@ class Score:
     margins: tuple[float, ...]
     warnings: tuple[CellProblem, ...] = ()
     interval: tuple[float, float] | None = None
+    label_set: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

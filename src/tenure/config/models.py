@@ -78,7 +78,8 @@ class ModelConfig(Strict):
         0.9,
         ge=0.5,
         lt=1,
-        description="regression: the chance that an interval holds the outcome; null: no intervals",
+        description="the chance that the interval around a number, or the set of several classes, holds the outcome; "
+        "null: neither",
     )
     generate_features: bool = Field(
         True,

@@ -31,7 +31,7 @@ class TrainSettings:
     alone, without a budget, it makes the outcome independent of the clock.
     blend: whether several models may be joined into one.  latency: seconds a row that its trees may take then.
     class_weight: see model.class_weights.  limits: what no model may do.
-    coverage: of intervals around predicted numbers; None: no intervals.
+    coverage: of intervals around predicted numbers and of sets of several classes; None: neither.
     """
 
     candidates: tuple[str, ...] = FAMILIES

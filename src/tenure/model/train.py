@@ -21,6 +21,7 @@ from tenure.model.evidence import gather_evidence
 from tenure.model.fitting import Fits, Run, fit_members, more_rounds
 from tenure.model.fold_models import FoldModels
 from tenure.model.intervals import half_width, rows_needed
+from tenure.model.prediction_sets import set_cut
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
 from tenure.model.slices import find_weak, to_json
 from tenure.model.threshold import choose_threshold
@@ -277,7 +278,22 @@ def _with_threshold(
     if task == "binary":
         threshold = choose_threshold(y, p[:, 1], run.settings.threshold, weight)
         calibration = replace(calibration, threshold=threshold)
+    else:
+        calibration = _with_sets(run, calibration, p, y)
     return calibration, metrics_for(task, y, p, calibration.threshold, weight)
+
+
+def _with_sets(run: Run, calibration: Calibration, p: Float64, y: Float64) -> Calibration:
+    """The calibration with the cut of prediction sets, learned on rows that the models behind it have not seen."""
+    coverage = run.settings.coverage
+    if coverage is None:
+        return calibration
+    if len(y) < rows_needed(coverage):
+        run.warnings.append(
+            f"no prediction sets: {len(y)} held-out rows are too few for a coverage of {coverage:g}"
+        )
+        return calibration
+    return replace(calibration, coverage=coverage, set_cut=set_cut(p, y, coverage))
 
 
 def _with_interval(run: Run, calibration: Calibration, predicted: Float64, y: Float64) -> Calibration:

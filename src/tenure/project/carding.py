@@ -17,7 +17,7 @@ from tenure.project.promoting import find_release
 from tenure.project.runs import find_record
 from tenure.project.versions import find_version, follow, read_rows
 from tenure.release.card import TITLES, limits_of, task_of
-from tenure.release.card_judged import estimate_text, finding_text
+from tenure.release.card_judged import coverage_lines, estimate_text, finding_text
 from tenure.release.card_page import Card, Section
 from tenure.release.dependence_plot import draw_dependence
 from tenure.release.explanations import (
@@ -29,7 +29,7 @@ from tenure.release.explanations import (
     permutation_table,
     stability_line,
 )
-from tenure.release.fairness import describe_fairness
+from tenure.release.fairness import BY_GROUP, describe_fairness
 from tenure.release.scorer import Scorer
 
 WATTS_A_CORE = 10.0
@@ -103,7 +103,8 @@ def _model(scorer: Scorer, record: Mapping[str, Any], version: str) -> Section:
         f"Model: {families}; {len(record['plan']['trials'])} trials, seed {record['seed']}",
     ]
     if scorer.task == "binary":
-        lines.append(f"Decides for {scorer.positive} from a probability of {scorer.threshold:.4g} on")
+        common = " where its group has no threshold of its own" if scorer.calibration.by_group else ""
+        lines.append(f"Decides for {scorer.positive} from a probability of {scorer.threshold:.4g} on{common}")
     return Section("Model", lines)
 
 
@@ -144,7 +145,8 @@ def _measures(metrics: Mapping[str, Any]) -> Section:
         f"Gain in {metrics['metric']} over {name}: {estimate_text(gain)}"
         for name, gain in metrics["gain"].items()
     ]
-    return Section("How good", ["Measured once on test rows; in brackets 95 % intervals.", *gains], table)
+    head = "Measured once on test rows; in brackets 95 % intervals."
+    return Section("How good", [head, *gains, *coverage_lines(metrics)], table)
 
 
 def _warnings(record: Mapping[str, Any]) -> list[str]:
@@ -166,7 +168,8 @@ def _fairness(scorer: Scorer, release: Path) -> Section:
         return Section("Fairness")
     body = json.loads((release / "fairness.json").read_text())
     limit = f"Limit: {body['metric']} {body['limit']:g}, measured on {body['rows']:,} test rows"
-    return Section("Fairness", [limit, *describe_fairness(body)])
+    told = [BY_GROUP] if "thresholds" in body.get("mitigation", {}) else []
+    return Section("Fairness", [limit, *describe_fairness(body), *told])
 
 
 def _slices(metrics: Mapping[str, Any]) -> Section:

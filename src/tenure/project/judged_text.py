@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tenure.release.card_judged import coverage_lines
+
 MOST_SLICES = 8
 
 
@@ -13,6 +15,7 @@ def describe_judged(judged: Mapping[str, Any]) -> list[str]:
     if not judged:
         return []
     lines = ["", f"claim: {judged['claim']}", f"intervals: {judged['intervals_speak_of']}"]
+    lines += coverage_lines(judged)
     if judged["leaderboard"]:
         lines += ["", "leaderboard on held-out training rows, and the winner's gain over each:"]
         lines += [

@@ -33,6 +33,8 @@ _IN_RELEASE = ("claim", "level_with", "leaderboard", "steps", "slices", "checks"
 """What judge adds to a release's metrics."""
 JUDGED = (*_IN_RELEASE, "serving")
 """What the result of a run holds of it: `serving` is measured, so that it stands in no release."""
+COVERED = ("intervals", "sets")
+"""What else it holds where the model has it: how often intervals or prediction sets held the outcome."""
 _PASSES = 5
 
 
@@ -115,9 +117,12 @@ def judged_of(release: Path) -> dict[str, Any]:
         for row in rows * 20:
             scorer.score_row(row)
         passes.append((time.perf_counter() - started) / (20 * len(rows)))
-    return {key: measured[key] for key in _IN_RELEASE} | {
-        "serving": {"microseconds": round(min(passes) * 1e6, 1), "is_measured": True}
-    }
+    covered = {key: measured[key] for key in COVERED if key in measured}
+    return (
+        {key: measured[key] for key in _IN_RELEASE}
+        | covered
+        | {"serving": {"microseconds": round(min(passes) * 1e6, 1), "is_measured": True}}
+    )
 
 
 def check_warnings(judged: Mapping[str, Any]) -> list[str]:

@@ -75,7 +75,14 @@ def predict(
         log.warning("warning: %s", warning)
     raw = scan(table, has_blank_lines=facts.has_blank_lines)
     shape, breaches = ask_first(scorer, table.name, facts.columns, raw, lambda: batches(table, facts))
-    taken = {"prediction", "low", "high", "probability", *(f"probability_{name}" for name in scorer.classes)}
+    taken = {
+        "prediction",
+        "low",
+        "high",
+        "set",
+        "probability",
+        *(f"probability_{name}" for name in scorer.classes),
+    }
     if scorer.recipe.id in taken:
         raise TenureError(
             f"the id column {scorer.recipe.id!r} has the name of a column of the output",
@@ -211,6 +218,8 @@ class _Answers:
         elif scored.probabilities is not None:
             for number, name in enumerate(self.scorer.classes):
                 columns[f"probability_{name}"] = scored.probabilities[:, number]
+            if self.scorer.calibration.set_cut is not None:
+                columns["set"] = self._sets(scored.probabilities)
         if scored.values is not None and self.scorer.calibration.half_width is not None:
             columns["low"], columns["high"] = self.scorer.calibration.bounds(scored.values)
         if self.explain:
@@ -219,6 +228,15 @@ class _Answers:
         self._journal(raw, scored, (time.perf_counter() - started) / max(len(raw), 1))
         self.n_rows += len(raw)
         return pl.DataFrame(columns)
+
+    def _sets(self, probabilities: Any) -> list[str]:
+        """Each row's prediction set as a JSON list of labels: labels may hold any separator."""
+        names = self.scorer.classes
+        inside = self.scorer.calibration.sets(probabilities).tolist()
+        return [
+            json.dumps([name for name, is_in in zip(names, row, strict=True) if is_in], ensure_ascii=False)
+            for row in inside
+        ]
 
     def _look(self, typed: pl.DataFrame) -> None:
         self.check.add(typed)

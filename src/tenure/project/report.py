@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tenure.project.judged_text import describe_judged
-from tenure.project.judging import JUDGED
+from tenure.project.judging import COVERED, JUDGED
 from tenure.records import Estimate, Task
 from tenure.release.explanations import describe_explanations
 from tenure.release.fairness import describe_fairness
@@ -124,7 +124,7 @@ class RunReport:
             baselines={name: _metrics(metrics) for name, metrics in body["baselines"].items()},
             gain=_metrics(body["gain"]),
             warnings=tuple(body["warnings"]),
-            judged={key: body[key] for key in JUDGED},
+            judged={key: body[key] for key in (*JUDGED, *COVERED) if key in JUDGED or key in body},
             **{key: body[key] for key in _AS_THEY_ARE},
         )
 

@@ -16,6 +16,7 @@ from tenure.model.evaluate import evaluate as evaluate_model
 from tenure.model.explain.importance import global_importance
 from tenure.model.fairness.mitigate import train_mitigated
 from tenure.model.intervals import intervals_on_test
+from tenure.model.prediction_sets import sets_on_test
 from tenure.model.registry import default_uri, warm
 from tenure.model.settings import Plan, TrainSettings
 from tenure.model.train import Trained
@@ -208,6 +209,7 @@ def make_release(
             "cross_validation": trained.cross_validation,
             "rows": prepared.counts(),
             **intervals_on_test(trained.calibration, unseen.values, tables.test.y),
+            **sets_on_test(trained.calibration, unseen.probabilities, tables.test.y),
             **judged,
         },
         importance=importance,

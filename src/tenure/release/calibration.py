@@ -45,7 +45,9 @@ class Calibration:
     Source: Guo et al. (2017), "On Calibration of Modern Neural Networks".
     threshold: binary only; the positive class is predicted from this probability on.
     by_group: binary only; thresholds that go before it, for rows of these groups.
-    coverage, half_width: regression only; the number +- half_width holds the outcome of a new row with a chance of
+    set_cut: multiclass only; classes of at least this probability are in the prediction set, and the most probable
+    one; the row's class is in it with a chance of coverage.
+    coverage, half_width: of a regression; the number +- half_width holds the outcome of a new row with a chance of
     coverage, learned on held-out rows; None where that was not learned.
 
     >>> Calibration("binary", 2, kind="sigmoid", slope=2.0, intercept=-1.0).probabilities_row((0.5,))
@@ -63,6 +65,7 @@ class Calibration:
     coverage: float | None = None
     half_width: float | None = None
     by_group: GroupThresholds | None = None
+    set_cut: float | None = None
 
     def __post_init__(self) -> None:
         allowed = {"binary": ("none", "sigmoid"), "multiclass": ("none", "softmax"), "regression": ("none",)}
@@ -96,6 +99,21 @@ class Calibration:
     def bounds_row(self, value: float) -> tuple[float, float] | None:
         """The interval of one predicted number; None where there are none."""
         return None if self.half_width is None else (value - self.half_width, value + self.half_width)
+
+    def sets(self, probabilities: Float64) -> npt.NDArray[np.bool_]:
+        """Which classes are in each row's prediction set, shape (n, n_classes), the classes of set_row."""
+        if self.set_cut is None:
+            raise ReleaseError("this model has no prediction sets")
+        inside = probabilities >= self.set_cut
+        inside[np.arange(len(inside)), probabilities.argmax(axis=1)] = True
+        return np.asarray(inside)
+
+    def set_row(self, probabilities: Sequence[float]) -> tuple[int, ...] | None:
+        """The classes of one row's prediction set, by index; None where there are none."""
+        if self.set_cut is None:
+            return None
+        likely = probabilities.index(max(probabilities))
+        return tuple(k for k, p in enumerate(probabilities) if p >= self.set_cut or k == likely)
 
     def probabilities_row(self, margins: Sequence[float]) -> tuple[float, ...]:
         """Probabilities of one row in the order of the classes, shape (n_classes,); () for regression."""
@@ -157,7 +175,9 @@ class Calibration:
             "intercept": self.intercept,
             "biases": list(self.biases),
             "threshold": self.threshold,
-            **({} if self.coverage is None else {"coverage": self.coverage, "half_width": self.half_width}),
+            **({} if self.coverage is None else {"coverage": self.coverage}),
+            **({} if self.half_width is None else {"half_width": self.half_width}),
+            **({} if self.set_cut is None else {"set_cut": self.set_cut}),
             **({} if self.by_group is None else {"by_group": self.by_group.to_json()}),
         }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tenure.prepare.recipe import Recipe
-from tenure.release.card_judged import card_of_judged, claim_lines
+from tenure.release.card_judged import card_of_judged, claim_lines, coverage_lines
 from tenure.release.explanations import explanation_sections
 from tenure.release.fairness import fairness_section
 
@@ -54,7 +54,9 @@ def model_card(
         f"- Data version: `{data_version}`",
     ]
     if threshold is not None:
-        lines.append(f"- Decision: `{target.positive}` from a probability of {threshold:.4g} on")
+        by_group = fairness is not None and "thresholds" in fairness.get("mitigation", {})
+        common = "; some groups have a threshold of their own, see Fairness" if by_group else ""
+        lines.append(f"- Decision: `{target.positive}` from a probability of {threshold:.4g} on{common}")
     lines += [
         "",
         "## How good",
@@ -62,6 +64,7 @@ def model_card(
         *claim_lines(metrics),
         *_metrics_table(metrics),
         "",
+        *(line for text in coverage_lines(metrics) for line in (f"{text}.", "")),
         "## What it looks at",
         "",
     ]

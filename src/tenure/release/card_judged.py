@@ -11,6 +11,25 @@ def claim_lines(metrics: Mapping[str, Any]) -> list[str]:
     return [f"**Claim.** {metrics['claim']}", ""] if "claim" in metrics else []
 
 
+def coverage_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """How often the intervals or prediction sets held the outcomes of the test rows; [] where there are none."""
+    lines = []
+    if "intervals" in metrics:
+        told = metrics["intervals"]
+        lines.append(
+            f"Intervals of {told['coverage']:.0%}: `low` to `high` held the outcome in "
+            f"{estimate_text(told['on_test'])} of the test rows; they are {told['mean_width']:.5g} wide"
+        )
+    if "sets" in metrics:
+        told = metrics["sets"]
+        sizes = ", ".join(f"{size} in {share:.1%}" for size, share in told["sizes"].items())
+        lines.append(
+            f"Prediction sets of {told['coverage']:.0%}: they held the class of "
+            f"{estimate_text(told['on_test'])} of the test rows; {told['mean_size']:.2f} classes a row ({sizes})"
+        )
+    return lines
+
+
 def card_of_judged(metrics: Mapping[str, Any]) -> list[str]:
     """Sections of the card; none for a release that was never judged."""
     lines: list[str] = []

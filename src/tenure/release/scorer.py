@@ -309,8 +309,8 @@ class Scorer:
     def _threshold_row(self, row: Mapping[str, object], values: Sequence[CleanValue]) -> float:
         if self._by_group is None:
             return self.threshold
-        clean = dict(zip(self.feature_names, values, strict=True))
-        return self._by_group.of_row(clean.__getitem__, row, self.threshold)
+        place = self.feature_names.index
+        return self._by_group.of_row(lambda name: values[place(name)], row, self.threshold)
 
     def _score(
         self, margins: tuple[float, ...], warnings: tuple[CellProblem, ...], threshold: float
@@ -321,7 +321,9 @@ class Scorer:
         chosen = self._choose_row(probabilities, threshold)
         told = probabilities[1] if self.task == "binary" else probabilities[chosen]
         by_class = dict(zip(self.classes, probabilities, strict=True))
-        return Score(self.classes[chosen], told, by_class, margins, warnings)
+        inside = self.calibration.set_row(probabilities)
+        labels = None if inside is None else tuple(self.classes[k] for k in inside)
+        return Score(self.classes[chosen], told, by_class, margins, warnings, None, labels)
 
     def _choose_row(self, probabilities: Sequence[float], threshold: float) -> int:
         if self.task == "binary":

@@ -157,6 +157,11 @@ def _prediction(recipe: Recipe | None) -> Json:
         optional["interval"] = _object(low=_NUMBER, high=_NUMBER)
     if recipe is not None and recipe.target.task == "multiclass":
         parts["probabilities"] = _object(**dict.fromkeys(recipe.target.classes, _NUMBER))
+        optional["set"] = {
+            "type": "array",
+            "items": _label(recipe),
+            "description": "holds the outcome with the chance of model.coverage",
+        }
     return {"type": "object", "properties": {**parts, **optional}, "required": list(parts)}
 
 

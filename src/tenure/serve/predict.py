@@ -151,6 +151,8 @@ def _answer_of(identifier: str, score: Score) -> dict[str, Any]:
     # For two classes the one probability says it all.
     if score.probabilities is not None and len(score.probabilities) > 2:
         answer["probabilities"] = score.probabilities
+    if score.label_set is not None:
+        answer["set"] = score.label_set
     if score.warnings:
         answer["warnings"] = [
             {"column": problem.column, "rule": problem.rule, "value": problem.value}
