@@ -56,7 +56,7 @@ def test_a_blend_that_is_too_dear_drops_its_dearest_member():
         result(family, noisy(seed, 1.0), rounds)
         for seed, (family, rounds) in enumerate((("lightgbm", 100), ("xgboost", 100), ("catboost", 1500)))
     ]
-    assert len(blend_of(held_out(), three, 2000).members) == 3
-    kept = blend_of(held_out(), three, 400)
+    assert len(blend_of(held_out(), three, 100e-6).members) == 3
+    kept = blend_of(held_out(), three, 20e-6)
     assert {r.trial.family for r in kept.members} == {"lightgbm", "xgboost"}
     assert choose_winner(held_out(), three, "log_loss", latency=20e-6).n_trees <= 400

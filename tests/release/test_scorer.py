@@ -154,12 +154,8 @@ def test_load_takes_less_than_a_third_of_a_second(binary):
 
 def test_parts_of_different_models_are_refused(binary):
     scorer = Scorer.load(binary)
-    narrow = load_predictor(
-        "linear.json",
-        json.dumps(
-            {"format": "tenure-linear/1", "coefficients": [[1.0]], "base": [0.0], "means": [0.0]}
-        ).encode(),
-    )
+    line = {"format": "tenure-linear/1", "coefficients": [[1.0]], "base": [0.0], "means": [0.0]}
+    narrow = load_predictor({"linear.json": json.dumps(line).encode()})
     with pytest.raises(ReleaseError, match="takes 1 features"):
         Scorer(scorer.recipe, scorer.encoding, narrow, scorer.calibration)
     with pytest.raises(ReleaseError, match="the calibration is for multiclass"):

@@ -63,7 +63,7 @@ class ModelConfig(Strict):
     threshold: Literal["f1", "mcc", "accuracy"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "f1", description="what the decision threshold maximises, or the threshold itself"
     )
-    latency: Latency = Field(80e-6, description="what the trees of a blend may take for one row")
+    latency: Latency = Field(80e-6, description="what a blend may take for one row")
     threads: int | None = Field(None, ge=1, description="null: all cores")
     class_weight: (
         Literal["balanced"] | dict[Label, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None

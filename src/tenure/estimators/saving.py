@@ -15,7 +15,7 @@ from tenure.errors import ReleaseError
 from tenure.estimators.fitted import FittedModel
 from tenure.model.document import ModelDocument
 from tenure.records import Estimate
-from tenure.release.files import ESTIMATOR, MANIFEST, read_release
+from tenure.release.files import ESTIMATOR, MANIFEST, MODEL_FILES, read_release
 from tenure.release.folder import ReleaseParts, plain, write_release
 from tenure.release.scorer import Scorer
 
@@ -81,6 +81,7 @@ def _parts(estimator: TableEstimator, name: str) -> ReleaseParts:
         encoding=model.encoding,
         model=model.document.text,
         model_kind=model.document.kind,
+        linear=model.document.linear,
         model_family=model.winner,
         calibration=model.calibration,
         reference=model.reference,
@@ -130,15 +131,11 @@ def _notes_of_project(scorer: Scorer) -> dict[str, Any]:
 
 def _model(scorer: Scorer, files: dict[str, bytes], notes: dict[str, Any]) -> FittedModel:
     metrics = json.loads(files["metrics.json"])
-    kind = "trees" if "model.txt" in files else "linear"
-    text = files["model.txt" if kind == "trees" else "linear.json"].decode()
     predictor = scorer.predictor
-    document = ModelDocument(
-        kind,  # type: ignore[arg-type]
-        text,
+    document = ModelDocument.of_files(
+        {name: files[name].decode() for name in MODEL_FILES & files.keys()},
         predictor.n_outputs,
         predictor.n_features,
-        text.count("\nTree=") if kind == "trees" else 0,
         scorer.calibration.output,
     )
     found = metrics.get("cross_validation", {})

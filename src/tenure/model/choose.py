@@ -1,4 +1,4 @@
-"""From the best trials to the winner: one model, or a blend of tree models that is one model again."""
+"""From the best trials to the winner: one model, or a blend of several that is one model again."""
 
 from __future__ import annotations
 
@@ -19,17 +19,10 @@ from tenure.release.metrics import HIGHER_IS_BETTER, metric_value
 MICROSECONDS_A_TREE = 0.05
 """What a tree costs a row in the service: the figure that the limit on trees was chosen by, measured at some 5 µs per
 100 trees. By a figure, not by a clock, so that two machines choose alike."""
+MICROSECONDS_A_TERM = 0.12
+"""What an encoded feature costs a row in a linear member: encoding and multiplying."""
 LATENCY = 80e-6
-"""Seconds that the trees of a blend may take for a row, unless model.latency says otherwise."""
-
-
-def most_trees(latency: float) -> int:
-    """Trees that a blend may have, all members together, to stay inside so many seconds a row.
-
-    >>> most_trees(LATENCY)
-    1600
-    """
-    return round(latency * 1e6 / MICROSECONDS_A_TREE)
+"""Seconds that a blend may take for a row, unless model.latency says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +91,11 @@ class Choice:
     output: Output
 
     @property
+    def latency(self) -> float:
+        """Seconds that its trees and its linear terms take for a row."""
+        return sum(_latency(member) for member in self.members)
+
+    @property
     def n_trees(self) -> int:
         """Trees of all members: one an output in every round."""
         return int(self.margins.shape[1]) * sum(member.trial.rounds for member in self.members)
@@ -118,11 +116,11 @@ def choose_winner(
 ) -> Choice:
     """Return the best model, or the blend of several.
 
-    leaders: complete trials, the lowest loss first.  latency: seconds a row that the trees of a blend may take.
+    leaders: complete trials, the lowest loss first.  latency: seconds a row that a blend may take.
     """
     if not leaders:
         raise ValueError("there is no complete trial to choose from")
-    joint = blend_of(held_out, leaders, most_trees(latency)) if blend else None
+    joint = blend_of(held_out, leaders, latency) if blend else None
     return _best(held_out, [*map(single, leaders), *([joint] if joint is not None else [])], metric)
 
 
@@ -140,17 +138,20 @@ def _best(held_out: HeldOut, choices: Sequence[Choice], metric: str) -> Choice:
     return min(level, key=held_out.loss)
 
 
-def blend_of(held_out: HeldOut, leaders: Sequence[Result], trees: int) -> Choice | None:
-    """The best weighted mean of the tree models' margins, of so many trees at most; None where one alone is as good."""
-    members = [r for r in leaders if _has_trees(r) and r.output == "margin"]
+def blend_of(held_out: HeldOut, leaders: Sequence[Result], latency: float) -> Choice | None:
+    """The best weighted mean of the models' margins that takes so many seconds a row; None where one alone is as good.
+
+    Trees and linear models alike: their sum is served as one. Only probabilities cannot be summed so.
+    """
+    members = [r for r in leaders if r.output == "margin"]
     while len(members) > 1:
         choice = weighted(held_out, members)
         if len(choice.members) < 2:
             return None
-        if choice.n_trees <= trees:
+        if choice.latency <= latency * (1.0 + 1e-9):
             return choice
         pairs = zip(choice.members, choice.weights, strict=True)
-        dearest = max(pairs, key=lambda pair: pair[0].trial.rounds / pair[1])[0]
+        dearest = max(pairs, key=lambda pair: _latency(pair[0]) / pair[1])[0]
         members = [r for r in choice.members if r is not dearest]
     return None
 
@@ -176,8 +177,16 @@ def joined(members: Sequence[Result], weights: Sequence[float]) -> Choice:
     return Choice(tuple(members), tuple(weights), margins, "margin")
 
 
+def _latency(result: Result) -> float:
+    """Seconds that one model takes for a row, by figures, not by a clock."""
+    outputs = int(result.margins.shape[1])
+    if _has_trees(result):
+        return 1e-6 * MICROSECONDS_A_TREE * outputs * result.trial.rounds
+    return 1e-6 * MICROSECONDS_A_TERM * outputs * result.n_inputs
+
+
 def _has_trees(result: Result) -> bool:
-    """Whether the trial's document is trees over the encoding that all tree models share."""
+    """Whether the trial's document is trees."""
     return candidate_named(result.trial.family).style(result.trial.params) == "trees"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,9 +13,10 @@ import numpy.typing as npt
 from tenure.errors import TenureError
 from tenure.model.convert import check_parity, convert
 from tenure.model.tree_format import Tree, join_model, model_text, with_training_counts
+from tenure.release.files import LINEAR, TREES
 from tenure.release.linear import LinearPredictor
 from tenure.release.predictor import Predictor
-from tenure.release.trees import TreePredictor
+from tenure.release.scorer import load_predictor
 
 PARITY_ROWS = 20_000
 PARITY = 1e-5
@@ -27,21 +28,42 @@ SCALED_KEYS = ("leaf_value", "internal_value")
 class ModelDocument:
     """A model without code.
 
-    kind: "trees", text in LightGBM's format, or "linear", JSON text.  output: what its raw scores are.
+    kind: "trees", text in LightGBM's format, "linear", JSON text, or "joint", both: trees in text, and in linear the
+    JSON text of what is added to them.  output: what its raw scores are.
     """
 
-    kind: Literal["trees", "linear"]
+    kind: Literal["trees", "linear", "joint"]
     text: str
     n_outputs: int
     n_features: int
     n_trees: int = 0
     output: Literal["margin", "probability"] = "margin"
+    linear: str = ""
+
+    @classmethod
+    def of_files(
+        cls,
+        files: Mapping[str, str],
+        n_outputs: int,
+        n_features: int,
+        output: Literal["margin", "probability"],
+    ) -> ModelDocument:
+        """The document out of a release's model files."""
+        trees, linear = files.get(TREES), files.get(LINEAR)
+        if trees is None:
+            return cls("linear", linear or "", n_outputs, n_features, 0, output)
+        kind: Literal["trees", "joint"] = "trees" if linear is None else "joint"
+        return cls(kind, trees, n_outputs, n_features, trees.count("\nTree="), output, linear or "")
+
+    def files(self) -> dict[str, str]:
+        """The document as a release's model files."""
+        if self.kind == "linear":
+            return {LINEAR: self.text}
+        return {TREES: self.text} | ({LINEAR: self.linear} if self.kind == "joint" else {})
 
     def predictor(self) -> Predictor:
         """Load the model into the runtime that every release uses."""
-        if self.kind == "linear":
-            return LinearPredictor.from_json(json.loads(self.text))
-        return TreePredictor(self.text)
+        return load_predictor({name: text.encode() for name, text in self.files().items()})
 
 
 def tree_document(model: Any, X_train: npt.NDArray[np.float32], rounds: int | None) -> ModelDocument:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tenure.model.candidates import candidate_named
-from tenure.model.candidates.base import Facts, FitContext
+from tenure.model.candidates.base import Facts, FitContext, Style
 from tenure.model.class_weights import class_weights
-from tenure.model.document import ModelDocument, blend_documents
+from tenure.model.document import ModelDocument
 from tenure.model.encode import learn_encoding
+from tenure.model.joining import Part, join
 from tenure.model.settings import DEFAULT_METRIC, Clock, Member, TrainSettings
 from tenure.model.workbench import Stopwatch, TrainingTable
 from tenure.prepare.recipe import Recipe
@@ -78,38 +79,51 @@ def more_rounds(family: str, rounds: int, growth: float) -> int:
     return max(1, round(rounds * growth**0.5)) if candidate_named(family).boosts else rounds
 
 
+def style_of(member: Member) -> Style:
+    """The encoding that a member reads."""
+    return candidate_named(member.family).style(member.params)
+
+
 @dataclass(frozen=True)
 class Fits:
-    """The members of a winner, fitted: the encoding that all read, and for each its document and itself.
+    """The members of a winner, fitted: the encoding of each style, and for each member its document and itself.
 
     is_cut: for each member, whether the end of the budget came before its last round.
     """
 
-    encoding: Encoding
+    encodings: Mapping[Style, Encoding]
     documents: tuple[ModelDocument, ...]
     members: tuple[Member, ...]
     is_cut: tuple[bool, ...]
 
-    def blend(self) -> ModelDocument:
-        """All as one model."""
-        return blend_documents(self.documents, [member.weight for member in self.members])
+    def joined(self) -> tuple[Encoding, ModelDocument]:
+        """All as one model, and the encoding that it reads."""
+        return join(
+            [
+                Part(self.encodings[style_of(member)], document, member.weight)
+                for member, document in zip(self.members, self.documents, strict=True)
+            ]
+        )
 
 
 def fit_members(run: Run, members: Sequence[Member], table: TrainingTable) -> Fits:
     """Fit each member on these rows, side by side; they come back with the rounds that were fitted."""
-    first = members[0]
-    style = candidate_named(first.family).style(first.params)
-    learned = learn_encoding(
-        run.recipe, style, table.features, table.y, seed=run.settings.seed, weight=table.weight
-    )
-    part = run.facts(len(table.y)).fitted(learned.part, learned.encoding)
+    learned = {
+        style: learn_encoding(
+            run.recipe, style, table.features, table.y, seed=run.settings.seed, weight=table.fit_weight
+        )
+        for style in dict.fromkeys(map(style_of, members))
+    }
+    facts = run.facts(len(table.y))
+    parts = {style: facts.fitted(found.part, found.encoding) for style, found in learned.items()}
     # One model on a large table is worth several threads; otherwise they would only wait for each other.
-    alone = len(members) == 1 and part.X.size >= LARGE_CELLS
+    alone = len(members) == 1 and parts[style_of(members[0])].X.size >= LARGE_CELLS
     context = replace(run.context(soft=True), threads=run.settings.threads if alone else 1)
     started, tasks, fits = time.perf_counter(), Stopwatch(), Stopwatch()
 
     def fit(member: Member) -> tuple[ModelDocument, Member, bool]:
         candidate, wanted = candidate_named(member.family), member.rounds or None
+        part = parts[style_of(member)]
         fitted = fits.measure(lambda: candidate.fit(part, member.params, context, rounds=wanted))
         is_cut = fitted.rounds < member.rounds and context.is_late()
         return fitted.document(part), replace(member, rounds=fitted.rounds), is_cut
@@ -118,4 +132,4 @@ def fit_members(run: Run, members: Sequence[Member], table: TrainingTable) -> Fi
         done = list(pool.map(lambda member: tasks.measure(lambda: fit(member)), members))
     run.watch.seconds += (time.perf_counter() - started) * min(1.0, fits.seconds / max(tasks.seconds, 1e-9))
     documents, fitted, cut = zip(*done, strict=True)
-    return Fits(learned.encoding, documents, fitted, cut)
+    return Fits({style: found.encoding for style, found in learned.items()}, documents, fitted, cut)

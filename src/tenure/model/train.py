@@ -37,6 +37,7 @@ from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import folds
 from tenure.records import Estimate
 from tenure.release.calibration import Calibration
+from tenure.release.decide import Thresholds
 from tenure.release.encoding import Encoding, encode_table
 from tenure.release.grouped import measured
 from tenure.release.metrics import METRICS, metrics_for
@@ -44,6 +45,14 @@ from tenure.release.metrics import METRICS, metrics_for
 __all__ = ["TrainSettings", "Trained", "TrainingTable", "train"]
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Training rows that some fold held out. rows: their positions.  scores: calibrated, shape (n, n_classes)."""
+
+    rows: Rows
+    scores: Float64
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class Trained:
     validation: metrics on the validation rows, which chose nothing.
     seconds: "total" wall time, "candidates" of it inside the candidates' own fit and predict calls.
     folds: the winner's models of the folds, for whoever explains it, until they are let go; None where there are none.
+    unseen: what the choices after the search went by; it is not kept on disk.
+    plain: the same model without what was done for fairness; None where nothing was.
     """
 
     winner: str
@@ -68,11 +79,17 @@ class Trained:
     seconds: Mapping[str, float]
     warnings: tuple[str, ...] = ()
     folds: FoldModels | None = field(default=None, compare=False, repr=False)
+    unseen: Unseen | None = None
+    plain: Trained | None = None
 
     def scores(self, table: TrainingTable) -> Float64:
         """Scores by the release's own runtime: probabilities (n, n_classes), or numbers (n, 1)."""
         margins = self.document.predictor().margins(encode_table(self.encoding, table.features))
         return margins if self.calibration.task == "regression" else self.calibration.probabilities(margins)
+
+    def thresholds(self, table: TrainingTable) -> Thresholds:
+        """From which probability on each row is decided for the positive class; of two classes only."""
+        return self.calibration.thresholds(table.features, table.beside)
 
 
 def train(
@@ -120,7 +137,28 @@ def _train(run: Run, plan: Plan | None) -> Trained:
     calibration, held_out = _calibrated(run, choice, bench.held_out)
     validated, plan = _validated(run, bench, choice, plan, calibration)
     trained = _put_together(run, plan, fits, calibration, held_out, validated)
-    return replace(trained, folds=FoldModels(bench, choice))
+    folds = FoldModels(bench, choice)
+    return replace(trained, folds=folds, unseen=_unseen(bench, choice, calibration))
+
+
+def cross_validate(
+    recipe: Recipe, train: TrainingTable, settings: TrainSettings, plan: Plan
+) -> tuple[Calibration, Unseen]:
+    """The winner of a plan on the folds of these rows alone: its calibration, and scores of the rows held out."""
+    run = Run(recipe, train, train.rows(np.zeros(0, dtype=np.int64)), settings, Clock(None))
+    with threadpool_limits(1, user_api="blas"):
+        bench = _workbench(run, plan)
+        if bench is None:
+            raise TenureError("there are no folds to learn from", todo="give more rows of each class")
+        choice = _choice_again(bench, plan)
+        calibration, _ = _calibrated(run, choice, bench.held_out)
+        return calibration, _unseen(bench, choice, calibration)
+
+
+def _unseen(bench: Workbench, choice: Choice, calibration: Calibration) -> Unseen:
+    margins = choice.margins[bench.held_out]
+    is_number = calibration.task == "regression"
+    return Unseen(bench.held_out, margins if is_number else calibration.probabilities(margins))
 
 
 def _check(run: Run) -> None:
@@ -286,7 +324,8 @@ def _margins_of_refit(run: Run, bench: Workbench, choice: Choice, plan: Plan) ->
     fits = fit_members(run, members, run.train)
     if any(fits.is_cut):
         return None
-    return fits.blend().predictor().margins(encode_table(fits.encoding, run.validation.features))
+    encoding, document = fits.joined()
+    return document.predictor().margins(encode_table(encoding, run.validation.features))
 
 
 def _mean_of_folds(run: Run, bench: Workbench, choice: Choice) -> Float64:
@@ -350,11 +389,12 @@ def _put_together(
     held_out: dict[str, Estimate],
     validated: dict[str, Estimate],
 ) -> Trained:
+    encoding, document = fits.joined()
     return Trained(
         winner=plan.winner,
         metric=run.metric,
-        encoding=fits.encoding,
-        document=fits.blend(),
+        encoding=encoding,
+        document=document,
         calibration=calibration,
         cross_validation=held_out,
         validation=validated,
@@ -378,11 +418,11 @@ def _without_folds(run: Run, plan: Plan) -> Trained:
         rounds = 200 if candidate.style(params) == "trees" else 0
         members = (Member(family, params, rounds, 0),)
     fits = fit_members(run, members, run.train)
-    document = fits.blend()
+    encoding, document = fits.joined()
     calibration = facts.uncalibrated(document.output)
     validated: dict[str, Estimate] = {}
     if len(run.validation.y):
-        margins = document.predictor().margins(encode_table(fits.encoding, run.validation.features))
+        margins = document.predictor().margins(encode_table(encoding, run.validation.features))
         calibration, validated = _with_threshold(run, calibration, margins, run.validation)
     plan = replace(plan, members=fits.members, n_rows=len(run.train.y))
     return _put_together(run, plan, fits, calibration, {}, validated)

@@ -7,6 +7,7 @@ compared; where the halves tell rows apart, these are few.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 
 import numpy as np
@@ -26,15 +27,20 @@ def rows_that_share_a_half(hashes: pl.DataFrame, keep: npt.NDArray[np.bool_]) ->
     hashes: of Halves, [n]. More rows that share a half are many of one kind, and say nothing of each other.
     keep: the rows that are asked after, bool [n]; of rows that are equal throughout only the first should be.
     """
-    shared = np.zeros(hashes.height, dtype=bool)
-    asked = np.flatnonzero(keep)
-    for name in HALVES:
-        half = hashes[name].filter(pl.Series(keep))
-        repeated = is_repeated(half)
-        if repeated.any():
-            n = half.filter(repeated).to_frame().select(pl.len().over(name)).to_series()
-            shared[asked[repeated.to_numpy()][(n <= LARGEST).to_numpy()]] = True
-    return np.flatnonzero(shared)
+    asked = pl.Series(keep)
+    # A sort each, which lets go of the interpreter's lock.
+    with ThreadPoolExecutor(len(HALVES)) as threads:
+        by_half = threads.map(lambda name: _shared_by_few(hashes[name].filter(asked)), HALVES)
+        return np.flatnonzero(keep)[np.logical_or(*by_half)]
+
+
+def _shared_by_few(half: pl.Series) -> npt.NDArray[np.bool_]:
+    repeated = is_repeated(half)
+    shared = repeated.to_numpy(writable=True)
+    if repeated.any():
+        n = half.filter(repeated).to_frame().select(pl.len().over(pl.first())).to_series()
+        shared[shared] = (n <= LARGEST).to_numpy()
+    return shared
 
 
 def find_among(

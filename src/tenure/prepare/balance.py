@@ -139,14 +139,11 @@ def _chance(
     if len(present) < 2:
         return 1.0
     mean = float(values[np.any(present, axis=0)].mean())
+    spread = float(np.mean((values - mean) ** 2))
     statistic = 0.0
     for rows in present:
         residuals = values[rows] - mean
-        variance = (
-            float(np.mean((values - mean) ** 2)) / len(residuals)
-            if groups is None
-            else _variance(residuals, groups[rows])
-        )
+        variance = spread / len(residuals) if groups is None else _variance(residuals, groups[rows])
         if variance > 0.0:
             statistic += float(residuals.mean()) ** 2 / variance
     # The chi-square distribution's upper tail, in closed form for one and two degrees of freedom.

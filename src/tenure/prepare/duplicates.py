@@ -25,6 +25,7 @@ class Duplicates:
     n_repeats: rows that equal an earlier row.  expected: pairs of equal rows that chance explains.
     are_mistakes: whether they should be dropped.  why: the evidence, in words.
     keep: bool [n], True for rows to keep; all True unless are_mistakes.
+    same_first: bool [n], rows whose first hash another row has, too.
     """
 
     n_repeats: int
@@ -32,6 +33,7 @@ class Duplicates:
     are_mistakes: bool
     why: str
     keep: np.ndarray
+    same_first: np.ndarray
 
 
 def row_hashes(frame: pl.DataFrame) -> pl.DataFrame:
@@ -82,19 +84,21 @@ def find_duplicates(hashes: pl.DataFrame, sample: pl.DataFrame, id: str | None =
     They are mistakes when an identifier repeats with them, or when they are far more than independent columns
     would give by chance: pairs of rows times the product over columns of the probability that two cells are equal.
     """
-    first = _first_of_its_kind(hashes)
+    same_first = is_repeated(hashes.to_series())
+    first = _first_of_its_kind(hashes, same_first)
+    same = same_first.to_numpy()
     n_repeats = int((~first).sum())
     everything = np.ones(hashes.height, dtype=bool)
     if not n_repeats:
-        return Duplicates(0, 0.0, False, "no row equals another", everything)
+        return Duplicates(0, 0.0, False, "no row equals another", everything, same)
     named = id if id in sample.columns else _identifier(sample)
     if named is not None:
-        return Duplicates(n_repeats, 0.0, True, f"they repeat {named!r}, which names a row", first)
+        return Duplicates(n_repeats, 0.0, True, f"they repeat {named!r}, which names a row", first, same)
     equal = math.prod(share_of_equal_pairs(sample[name]) for name in sample.columns)
     expected = expected_repeats(hashes.height, 1.0 / equal) if equal else 0.0
     are_mistakes = n_repeats > _FAR_ABOVE * max(expected, 0.1)
     why = f"{n_repeats} repeated rows, where chance would give about {expected:.2g}"
-    return Duplicates(n_repeats, expected, are_mistakes, why, first if are_mistakes else everything)
+    return Duplicates(n_repeats, expected, are_mistakes, why, first if are_mistakes else everything, same)
 
 
 def is_repeated(hashes: pl.Series) -> pl.Series:
@@ -108,13 +112,12 @@ def is_repeated(hashes: pl.Series) -> pl.Series:
     return hashes.is_in(pl.Series(repeated).implode())
 
 
-def _first_of_its_kind(hashes: pl.DataFrame) -> np.ndarray:
+def _first_of_its_kind(hashes: pl.DataFrame, same_first: pl.Series) -> np.ndarray:
     first = np.ones(hashes.height, dtype=bool)
     # Most rows are alone by their first hash; only the others are compared in full.
-    repeated = is_repeated(hashes.to_series())
-    if repeated.any():
-        first[repeated.to_numpy()] = (
-            hashes.filter(repeated).select(pl.struct(pl.all()).is_first_distinct()).to_series()
+    if same_first.any():
+        first[same_first.to_numpy()] = (
+            hashes.filter(same_first).select(pl.struct(pl.all()).is_first_distinct()).to_series()
         )
     return first
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from tenure.prepare.split import PART, TRAIN
 
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 # With very many columns fewer rows are looked at, so that looking stays quick.
 _MOST_CELLS = 40_000_000
 _FEWEST_ROWS = 10_000

@@ -38,6 +38,17 @@ class RepeatedKeys:
         return told
 
 
+def are_bare(keys: pl.Series) -> bool:
+    """Whether raw cells are all filled and written without blanks around them, so that equal keys are equal texts.
+
+    >>> are_bare(pl.Series(["a", "b"])), are_bare(pl.Series(["a", "b "])), are_bare(pl.Series(["a", None]))
+    (True, False, False)
+    """
+    text = keys.cast(pl.String)
+    bare = text.str.strip_chars(SPACES)
+    return bool(((text == bare) & (text != "")).fill_null(False).all())
+
+
 def find_repeated_keys(keys: pl.Series) -> RepeatedKeys:
     """Find the values of an id column that are there more than once; raw cells, after duplicate rows are dropped.
 

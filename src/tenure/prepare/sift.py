@@ -13,8 +13,9 @@ from tenure.errors import TargetError
 from tenure.prepare.alike_halves import MOST_ROWS, find_among, rows_that_share_a_half
 from tenure.prepare.balance import describe_parts
 from tenure.prepare.columns import target_values, time_values
-from tenure.prepare.duplicates import Halves, find_duplicates, halve
+from tenure.prepare.duplicates import NAME, Halves, find_duplicates, halve
 from tenure.prepare.entities import number_groups
+from tenure.prepare.keys import are_bare
 from tenure.prepare.near_duplicates import NearDuplicates, find_near_duplicates
 from tenure.prepare.recipe import TargetRecipe
 from tenure.prepare.split import LEFT_OUT, PARTS, TRAIN, assign_parts
@@ -36,6 +37,7 @@ class Sifted:
     parts: int8 [n_rows of the table]: 0 training, 1 validation, 2 test, -1 left out.
     training: raw training rows to learn from, in order; every one of them when is_whole.
     warnings: what was left out, and why.
+    ids_differ: whether every row that is used is known to have an id of its own, with no blanks around it.
     """
 
     target: TargetRecipe
@@ -43,6 +45,7 @@ class Sifted:
     training: pl.DataFrame
     is_whole: bool
     warnings: tuple[str, ...]
+    ids_differ: bool
 
 
 def sift(
@@ -70,7 +73,7 @@ def sift(
     """
     step = _step(n_rows, len(raw.collect_schema()))
     special = list(dict.fromkeys(name for name in (target, time, group, weight) if name is not None))
-    keys, hashes, sample, halves = _look(raw, special, step, id)
+    keys, hashes, sample, halves, are_bare = _look(raw, special, step, id)
     recipe = learn_target(keys[target], positive, task, levels)
     warnings = list(recipe.warnings)
     duplicates = find_duplicates(hashes, sample.drop(_ROW), id)
@@ -85,6 +88,8 @@ def sift(
             warnings.append(f"{n_out} row(s) have the weight 0 and are left out")
         keep = keep & counts
         warnings.append(f"every fit and every measure counts the rows by their weight, {weight!r}")
+    again = pl.Series(duplicates.same_first & keep)
+    ids_differ = are_bare and not hashes[NAME].filter(again).is_duplicated().any()
     y = y[keep]
     groups = number_groups(keys[group].filter(keep)) if group else None
     unnamed = raw.drop([id] if id else [])
@@ -112,22 +117,27 @@ def sift(
     parts[keep] = dealt
     check_parts(parts, group)
     chosen = sample.filter(pl.Series(parts[sample[_ROW].to_numpy()] == TRAIN)).drop(_ROW)
-    return Sifted(recipe, parts, chosen, step == 1, tuple(warnings))
+    return Sifted(recipe, parts, chosen, step == 1, tuple(warnings), ids_differ)
 
 
 def _look(
     raw: pl.LazyFrame, special: list[str], step: int, id: str | None
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, Halves]:
-    """The special columns of every row, its hashes, every step-th row with its number, and what the hashes are of."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, Halves, bool]:
+    """The special columns of every row, its hashes, every step-th row with its number, what the hashes are of.
+
+    And whether there are ids, each filled and without blanks around it.
+    """
     keys, hashes, sample, start = [], [], [], 0
+    bare = id in raw.collect_schema()
     halves: Halves | None = None
     for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
         halves = halves or halve(batch, id)
         keys.append(batch.select(special))
         hashes.append(halves.hashes(batch))
+        bare = bare and id is not None and are_bare(batch[id])
         sample.append(batch.with_row_index(_ROW, start).gather_every(step, -start % step))
         start += batch.height
-    return pl.concat(keys), pl.concat(hashes), pl.concat(sample), halves or Halves({})
+    return pl.concat(keys), pl.concat(hashes), pl.concat(sample), halves or Halves({}), bare
 
 
 def _alike(raw: pl.LazyFrame) -> NearDuplicates | None:

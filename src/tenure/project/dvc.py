@@ -49,7 +49,7 @@ def track(root: Path, folder: Path, remote: str | None) -> None:
     remote: store.data_remote; None leaves the remotes of the project as they are.
     Raises ExtraMissing without DVC, ProjectError with DVC's own words when it refuses.
     """
-    _set_up(root, remote)
+    set_up(root, remote)
     if not folder.with_name(f"{folder.name}.dvc").exists():
         run(root, "add", "--quiet", folder.relative_to(root).as_posix())
 
@@ -110,7 +110,8 @@ def run(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def _set_up(root: Path, remote: str | None) -> None:
+def set_up(root: Path, remote: str | None) -> None:
+    """Make the project's folder DVC's where it is not, and the remote known to it. Raises as track does."""
     home = find_home(root)
     if home is None:
         git = _git_of(root)

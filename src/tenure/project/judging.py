@@ -62,7 +62,7 @@ def judge(
                 scores,
                 trained.metric,
                 test.group,
-                trained.calibration.threshold,
+                trained.thresholds(test),
                 test.weight,
             )
             for name, mask in masks.items()

@@ -47,6 +47,7 @@ class Prepared:
     leakage: what the leakage gate found, as JSON data.
     nulls: feature -> empty cells of the training part;  glance: a sample of it. Both only where the pass that wrote
     the rows has taken them.
+    ids_differ: whether every row is known to have an id of its own, with no blanks around it.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Prepared:
     leakage: Mapping[str, Any] = field(default_factory=dict)
     nulls: Mapping[str, int] | None = None
     glance: Glance | None = None
+    ids_differ: bool = False
 
     def counts(self) -> dict[str, int]:
         """Rows of each part."""
@@ -150,7 +152,13 @@ def keep_prepared(folder: Folder, config: ProjectConfig, prepared: Prepared, row
     )
     version = keep_version(folder, parts, config.store.data_remote)
     kept = load_prepared(folder, version.version)
-    return replace(kept, warnings=prepared.warnings, settings=prepared.settings, nulls=prepared.nulls)
+    return replace(
+        kept,
+        warnings=prepared.warnings,
+        settings=prepared.settings,
+        nulls=prepared.nulls,
+        ids_differ=prepared.ids_differ,
+    )
 
 
 def keep_rows(folder: Folder, config: ProjectConfig, prepared: Prepared) -> Prepared:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from tenure.project.prepared import ROWS, Prepared, draft_folder, keep_prepared,
 from tenure.project.reading import RawTable, check_inputs
 from tenure.project.shape import ask_of_prepared, keep_schema
 from tenure.project.skipping import look_up, of_preparing, remember
-from tenure.project.versions import list_versions, track_version
+from tenure.project.versions import list_versions, set_up_tracking, track_version
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,7 +64,11 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
     note = "again: " + "; ".join(earlier.why) if earlier.why else None
     log.info("%spreparing %d rows", f"{note}\n" if note else "", table.n_rows)
     with draft_folder(folder) as draft:
-        prepared = pass_gate(folder, config, sift_and_learn(table, config, fingerprint, draft / ROWS))
+        prepared = sift_and_learn(table, config, fingerprint, draft / ROWS)
+        # DVC is a command that takes its time, on another core than the gate's.
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(set_up_tracking, folder, config.store.data_remote)
+            prepared = pass_gate(folder, config, prepared)
         drift = ask_of_prepared(folder, prepared)
         kept = keep_prepared(folder, config, prepared, draft / ROWS)
     return _remember(folder, config, replace(kept, note=note), fingerprint, drift)
@@ -116,7 +121,7 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
             *sifted.warnings,
             *broken,
             *recipe.warnings,
-            *_doubts(recipe, sifted.training, path),
+            *_doubts(recipe, sifted, path),
         ),
         settings=settings_of(config),
         fingerprint=fingerprint,
@@ -124,6 +129,7 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         unread=survey.unread(),
         nulls=survey.nulls(),
         glance=draw.glance(),
+        ids_differ=sifted.ids_differ,
     )
 
 
@@ -150,7 +156,7 @@ def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
     )
 
 
-def _doubts(recipe: Recipe, training: pl.DataFrame, path: Path) -> list[str]:
+def _doubts(recipe: Recipe, sifted: Sifted, path: Path) -> list[str]:
     """What looks wrong in a sample of raw training rows, in the ids of all rows that are kept, and in expressions."""
     import polars as pl
 
@@ -158,9 +164,10 @@ def _doubts(recipe: Recipe, training: pl.DataFrame, path: Path) -> list[str]:
     from tenure.prepare.doubts import look_over
     from tenure.prepare.sql.words import doubt_words
 
-    typed, rows = read(recipe, training.lazy()).collect(), pl.scan_parquet(path)
+    typed, rows = read(recipe, sifted.training.lazy()).collect(), pl.scan_parquet(path)
+    keys = None if sifted.ids_differ else repeated_keys(recipe, rows)
     return [
-        *look_over(recipe, typed, keys=repeated_keys(recipe, rows)).warnings(),
+        *look_over(recipe, typed, keys=keys).warnings(),
         *doubt_words(recipe, typed, rows),
     ]
 

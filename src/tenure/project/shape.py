@@ -93,7 +93,8 @@ def schema_of_rows(prepared: Prepared) -> TableSchema:
         nulls = training.select(pl.all().null_count()).collect(engine="streaming").row(0, named=True)
     shares = {name: nulls[name] / prepared.counts()["train"] for name in names}
     columns = [name for name in rows.collect_schema().names() if name != PART]
-    unique = unique_of([recipe.id] if recipe.id in columns else [], rows)
+    ids = [recipe.id] if recipe.id in columns else []
+    unique = dict.fromkeys(ids, True) if prepared.ids_differ else unique_of(ids, rows)
     return infer_schema(recipe, shares, columns, unique)
 
 

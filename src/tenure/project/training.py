@@ -14,6 +14,7 @@ from tenure.config import ProjectConfig, TableSchema, describe_idle_keys
 from tenure.errors import ProjectError
 from tenure.model.evaluate import evaluate as evaluate_model
 from tenure.model.explain.importance import global_importance
+from tenure.model.fairness.mitigate import train_mitigated
 from tenure.model.intervals import intervals_on_test
 from tenure.model.registry import default_uri, warm
 from tenure.model.settings import Plan, TrainSettings
@@ -23,7 +24,7 @@ from tenure.model.tune import INTERRUPTED
 from tenure.monitor.reference import reference_of
 from tenure.project.appointing import appoint
 from tenure.project.explaining import check_changes, explanations_of, with_explanations
-from tenure.project.fairness import group_columns, measure_test
+from tenure.project.fairness import decided_by, group_columns, measure_test, mitigation_of
 from tenure.project.folder import Folder
 from tenure.project.generating import describe_features, find_features, limits_of, with_generated
 from tenure.project.judging import check_warnings, judge, judged_of
@@ -146,7 +147,10 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         coverage=config.model.coverage,
         latency=config.model.latency,
     )
-    return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
+    wanted = mitigation_of(config, prepared)
+    if wanted is None:
+        return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
+    return train_mitigated(prepared.recipe, tables.train, tables.validation, settings, wanted, plan)
 
 
 def make_release(
@@ -170,7 +174,7 @@ def make_release(
     fitted_on = tables.train.joined(tables.validation).features
     draft = Scorer(prepared.recipe, trained.encoding, trained.document.predictor(), trained.calibration)
     # scores of rows that the model was fitted on are too sure of themselves to compare live ones with
-    unseen = draft.score_clean(tables.test.features)
+    unseen = draft.score_clean(tables.test.features, beside=tables.test.beside)
     importance = global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS))
     explanations = explanations_of(config, prepared, tables, trained, draft)
     judged = judge(
@@ -189,6 +193,7 @@ def make_release(
         encoding=trained.encoding,
         model=trained.document.text,
         model_kind=trained.document.kind,
+        linear=trained.document.linear,
         model_family=trained.winner,
         calibration=trained.calibration,
         reference=reference_of(
@@ -225,10 +230,10 @@ def _train(
     log.info("training on %s rows", prepared.counts()["train"])
     group_columns(config, prepared)
     check_changes(config, prepared.recipe)
-    tables = make_tables(prepared)
+    tables = make_tables(prepared, decided_by(config))
     found = find_features(config, prepared, tables.train, tables.validation, plan)
     if found.features:
-        tables = make_tables(prepared := with_generated(prepared, found.features))
+        tables = make_tables(prepared := with_generated(prepared, found.features), decided_by(config))
     left = with_overrides(config, config.model.budget - found.seconds, None)
     trained = found.noted_in(fit(left, prepared, tables, plan))
     seconds = {
@@ -251,7 +256,7 @@ def _evaluate(
     config = with_overrides(config, None, run.seed)
     reading = break_seal(folder, prepared)
     prepared = with_generated(prepared, run.trained.plan.features)
-    tables = make_tables(prepared)
+    tables = make_tables(prepared, decided_by(config))
     evaluation = evaluate_model(
         prepared.recipe,
         run.trained,

@@ -194,6 +194,12 @@ def track_version(folder: Folder, name: str, remote: str | None = None) -> None:
         log.warning("warning: version %s is kept, but DVC does not track it: %s", name, error.what)
 
 
+def set_up_tracking(folder: Folder, remote: str | None = None) -> None:
+    """What track_version does first, to be done beside other work; where it fails, track_version tells."""
+    with contextlib.suppress(TenureError):
+        dvc.set_up(folder.root, remote)
+
+
 def pointer_of(place: Path) -> Path:
     """DVC's file that stands for a version's folder in git."""
     return place.with_name(f"{place.name}.dvc")

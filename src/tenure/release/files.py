@@ -23,7 +23,8 @@ from tenure.records import Task
 
 FORMAT = "tenure-release/1"
 MANIFEST = "manifest.json"
-MODEL_FILES = frozenset({"model.txt", "linear.json"})
+TREES, LINEAR = "model.txt", "linear.json"
+MODEL_FILES = frozenset({TREES, LINEAR})
 OTHER_FILES = frozenset(
     {
         "recipe.json",
@@ -149,7 +150,7 @@ def _check_names(folder: Path, manifest: Manifest) -> None:
         raise ReleaseError(
             f"unknown files: {', '.join(sorted(named - known))}", where=str(folder), todo=_RESTORE
         )
-    if OTHER_FILES - named or len(named & MODEL_FILES) != 1:
+    if OTHER_FILES - named or not named & MODEL_FILES:
         absent = sorted(OTHER_FILES - named) or sorted(MODEL_FILES)
         raise ReleaseError(
             f"the manifest does not name {' or '.join(absent)}", where=str(folder), todo=_RESTORE

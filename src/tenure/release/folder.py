@@ -20,6 +20,8 @@ from tenure.release.encoding import Encoding
 from tenure.release.explanations import FILE as EXPLANATIONS
 from tenure.release.files import (
     ESTIMATOR,
+    LINEAR,
+    TREES,
     Manifest,
     hash_files,
     open_release,
@@ -41,7 +43,8 @@ LIBRARIES = ("tenure", "numpy", "polars", "lightgbm", "scikit-learn", "xgboost-c
 class ReleaseParts:
     """Everything that goes into a release.
 
-    model: LightGBM text for trees, or the JSON text of a linear model, as model_kind says.
+    model: LightGBM text for trees, or the JSON text of a linear model, as model_kind says.  linear: the JSON text of
+    the linear model beside the trees, where model_kind is "joint".
     reference: JSON data of the clean training rows' Summary and of their scores.
     metrics: JSON data, {"test": {metric: Estimate}, "baselines": {"majority": {...}, "logistic": {...}}};
     an Estimate or {"value", "low", "high"}, nested at will; other parts may stand beside.
@@ -67,6 +70,7 @@ class ReleaseParts:
     data_version: str
     seed: int
     model_kind: str = "trees"
+    linear: str = ""
     model_family: str = ""
     run_id: str | None = None
     created_at: datetime | None = None
@@ -103,12 +107,9 @@ def write_release(parent: Path, parts: ReleaseParts) -> Path:
 def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
     if not parts.golden_rows:
         raise ReleaseError("a release needs at least one golden row", todo="pass a raw training row")
-    model_file = {"trees": "model.txt", "linear": "linear.json"}.get(parts.model_kind)
-    if model_file is None:
-        raise ReleaseError(f"the kind of model must be 'trees' or 'linear', got {parts.model_kind!r}")
-    model = parts.model.encode()
+    model_files = _model_files(parts)
     schema = parts.schema or schema_of_recipe(parts.recipe)
-    predictor = load_predictor(model_file, model)
+    predictor = load_predictor(model_files)
     scorer = Scorer(parts.recipe, parts.encoding, predictor, parts.calibration, schema=schema)
     golden = _golden_entries(scorer, parts.golden_rows)
     metrics = plain(parts.metrics)
@@ -128,7 +129,7 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
     data = {
         "encoding.json": parts.encoding.to_json(),
         "calibration.json": parts.calibration.to_json(),
-        "schema.json": release_schema(parts.recipe, schema),
+        "schema.json": release_schema(parts.recipe, schema, scorer.beside),
         "reference.json": plain(parts.reference),
         "metrics.json": metrics,
         "importance.json": importance,
@@ -142,10 +143,21 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
         data[ESTIMATOR] = dict(parts.estimator)
     return {
         "recipe.json": parts.recipe.to_json().encode(),
-        model_file: model,
+        **model_files,
         **{name: to_text(body, name) for name, body in data.items()},
         "card.md": card.encode(),
     }
+
+
+def _model_files(parts: ReleaseParts) -> dict[str, bytes]:
+    if parts.model_kind == "joint":
+        return {TREES: parts.model.encode(), LINEAR: parts.linear.encode()}
+    name = {"trees": TREES, "linear": LINEAR}.get(parts.model_kind)
+    if name is None:
+        raise ReleaseError(
+            f"the kind of model must be 'trees', 'linear' or 'joint', got {parts.model_kind!r}"
+        )
+    return {name: parts.model.encode()}
 
 
 def _golden_entries(scorer: Scorer, rows: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:

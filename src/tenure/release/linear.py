@@ -84,6 +84,11 @@ class LinearPredictor:
                 result[:, output] += self.coefficients[output, feature] * deviation
         return result
 
+    def contributions_row(self, x: Float32) -> Float64:
+        """What each feature of one encoded row added, shape (n_outputs, d + 1); the last column is the base."""
+        result: Float64 = self.contributions(x[None])[0]
+        return result
+
     def contributions(self, X: Float32) -> Float64:
         """What each feature added to each margin, shape (n_rows, n_outputs, d + 1); the last is the base."""
         deviations = X.astype(np.float64) - self.means

@@ -22,6 +22,10 @@ class Predictor(Protocol):
         """One encoded row, shape (d,) -> n_outputs margins."""
         ...
 
+    def contributions_row(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Shapley values of one encoded row, shape (n_outputs, d + 1); the last column is the base."""
+        ...
+
     def contributions(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Shapley values on the margins, shape (n_rows, n_outputs, d + 1); the last column is the base."""
         ...

@@ -15,8 +15,10 @@ from tenure.model.substitute import substitute
 from tenure.prepare.recipe import Recipe
 from tenure.records import Estimate
 
-Scores = Callable[[pl.DataFrame], tuple[Floats, npt.NDArray[np.int64] | None]]
-"""Clean rows -> scores of shape (n, k), and the class decided for each; None for regression."""
+Scores = Callable[[pl.DataFrame, pl.DataFrame], tuple[Floats, npt.NDArray[np.int64] | None]]
+"""Clean rows, and the same as they are read -> scores of shape (n, k), and the class decided for each.
+
+Of a regression nothing is decided: None."""
 
 MOST_ROWS = 5_000
 MOST_VALUES = 5
@@ -51,7 +53,7 @@ def flip_column(
     values = _values_of(known)
     if len(values) < 2 or rows.height < 2:
         return None
-    before, decided = scores(substitute(recipe, rows, {}))
+    before, decided = scores(substitute(recipe, rows, {}), rows)
     moved = np.zeros(rows.height)
     flipped = np.zeros(rows.height, dtype=bool)
     rng = np.random.default_rng(seed)
@@ -62,7 +64,8 @@ def flip_column(
             drawn = donors[rng.integers(0, donors.height, rows.height)]
             is_own = (rows[name] == value).fill_null(False)
             cells |= {p: drawn[p].zip_with(~is_own, rows[p]) for p in proxies}
-        after, decided_after = scores(substitute(recipe, rows, cells))
+        changed = rows.with_columns(cell.alias(column) for column, cell in cells.items())
+        after, decided_after = scores(substitute(recipe, changed, {}), changed)
         moved = np.maximum(moved, np.abs(after - before).max(axis=1))
         if decided is not None and decided_after is not None:
             flipped |= decided != decided_after

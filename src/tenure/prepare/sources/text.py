@@ -16,8 +16,8 @@ from tenure.errors import SourceError
 from tenure.prepare.sources.csv_blocks import whole_records
 from tenure.prepare.sources.find import Source, only_member
 
-# Large enough that a thread's work on it is worth handing over, small enough for a core's cache.
-CHUNK = 512 << 10
+# Large enough that a thread's work on it is worth handing over.
+CHUNK = 4 << 20
 WHITESPACE = "whitespace"
 _BOM = codecs.BOM_UTF8
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
