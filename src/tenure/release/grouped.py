@@ -53,7 +53,7 @@ def measured(
     alone = metrics_for(task, y, scores, threshold, weight)
     if only is not None:
         alone = {metric: estimate for metric, estimate in alone.items() if metric == only}
-    codes = _codes(group)
+    codes = group_codes(group)
     if codes is None:
         return alone
     rows = _Scored(
@@ -98,12 +98,12 @@ def around(value: float, contributions: Floats, group: Groups | None = None) -> 
 
 def error_of(contributions: Floats, group: Groups | None = None) -> float:
     """Standard error of a sum of such contributions, summed within groups first."""
-    codes = _codes(group)
+    codes = group_codes(group)
     sums = contributions if codes is None else np.bincount(codes, weights=contributions)
     return float(np.sqrt(np.sum(sums * sums) * len(sums) / max(len(sums) - 1, 1)))
 
 
-def _codes(group: Groups | None) -> NDArray[np.int64] | None:
+def group_codes(group: Groups | None) -> NDArray[np.int64] | None:
     """Groups numbered from 0; None where there are none, or every row is its own."""
     if group is None:
         return None
