@@ -33,7 +33,7 @@ def scorer_of(task: str = "binary", linear: bool = False) -> tuple[Scorer, dict[
     parts = make_parts(task, linear=linear)
     name = "linear.json" if linear else "model.txt"
     scorer = Scorer(
-        parts.recipe, parts.encoding, load_predictor(name, parts.model.encode()), parts.calibration
+        parts.recipe, parts.encoding, load_predictor({name: parts.model.encode()}), parts.calibration
     )
     features = clean(parts.recipe, make_table(task=task).lazy()).collect()
     return scorer, reference_of(parts.recipe, features, None)

@@ -26,6 +26,7 @@ from tenure.model.explain.stability import compare_fits, unmeasured
 from tenure.model.substitute import followers
 from tenure.prepare.split import PART, TEST, VALIDATION
 from tenure.release.explanations import FORMAT
+from tenure.release.joint import JointPredictor
 from tenure.release.scorer import Scorer
 from tenure.release.trees import TreePredictor
 
@@ -255,12 +256,13 @@ def _work_left(config: ProjectConfig) -> float:
 
 
 def _trees(scorer: Scorer) -> int:
-    trees = scorer.predictor.n_trees if isinstance(scorer.predictor, TreePredictor) else 0
+    predictor = scorer.predictor.trees if isinstance(scorer.predictor, JointPredictor) else scorer.predictor
+    trees = predictor.n_trees if isinstance(predictor, TreePredictor) else 0
     return max(trees, LEAST_TREES) + LEAST_TREES * (scorer.predictor.n_outputs - 1) // 2
 
 
 def _edges(scorer: Scorer) -> int:
-    predictor = scorer.predictor
+    predictor = scorer.predictor.trees if isinstance(scorer.predictor, JointPredictor) else scorer.predictor
     return max(1, predictor.n_edges if isinstance(predictor, TreePredictor) else predictor.n_features)
 
 

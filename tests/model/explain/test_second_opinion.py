@@ -51,7 +51,7 @@ def test_every_kind_of_cell_and_gaps(task):
 
     parts = make_parts(task)
     scorer = Scorer(
-        parts.recipe, parts.encoding, load_predictor("model.txt", parts.model.encode()), parts.calibration
+        parts.recipe, parts.encoding, load_predictor({"model.txt": parts.model.encode()}), parts.calibration
     )
     table = clean(parts.recipe, make_table(task=task).lazy()).collect()
     empty = pl.DataFrame([pl.Series(name, [None], dtype=dtype) for name, dtype in table.schema.items()])

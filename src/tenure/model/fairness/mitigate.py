@@ -94,7 +94,7 @@ def train_mitigated(
         done = replace(done, plan=kept)
     return replace(
         done,
-        plain=replace(plain, unseen=None),
+        plain=replace(plain, unseen=None, folds=None),
         unseen=None,
         seconds={
             name: plain.seconds[name] + (done.seconds[name] if done.seconds is not plain.seconds else 0.0)
