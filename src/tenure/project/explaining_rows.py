@@ -119,9 +119,10 @@ class ExplainedRow:
                 )
                 lines.append(f"  {told}   ({_short(self.scorer, one.score)})")
             if n > 1:
-                lines.append(
-                    f"  no single change suffices{'' if n == 2 else '; sets of two were searched, not all'}"
+                singles = (
+                    "no single change suffices" if found.whole else "no single change that was tried suffices"
                 )
+                lines.append(f"  {singles}{'' if n == 2 else '; sets of two were searched, not all'}")
         kept = [
             f"{key.replace('_', ' ')}: {', '.join(names)}"
             for key, names in asdict(self.limits).items()
