@@ -53,7 +53,7 @@ def fit(seed: int) -> Scorer:
     settings = {"objective": "binary", "num_leaves": 15, "learning_rate": 0.05, "verbosity": -1, "seed": seed}
     document = tree_document(lgb.train(settings, lgb.Dataset(X, y), 100), X, 100)
     return Scorer(
-        RECIPE, ENCODING, load_predictor("model.txt", document.text.encode()), Calibration("binary", 2)
+        RECIPE, ENCODING, load_predictor({"model.txt": document.text.encode()}), Calibration("binary", 2)
     )
 
 

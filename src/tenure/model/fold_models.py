@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Part
 from tenure.model.choose import Choice
-from tenure.model.document import ModelDocument, blend_documents
+from tenure.model.document import ModelDocument
+from tenure.model.joining import Part as Member
+from tenure.model.joining import join
 from tenure.model.workbench import Workbench
 from tenure.release.encoding import Encoding
 
@@ -30,11 +32,12 @@ class FoldModels:
         """For each fold the encoding and the model, a blend if the winner is one. Raises TenureError if one differs."""
         styles = [candidate_named(r.trial.family).style(r.trial.params) for r in self.choice.members]
         for k in range(len(self)):
-            documents = [
-                result.fitted[k].document(_head(self.bench.parts(style, k)[0]), result.trial.rounds)
-                for result, style in zip(self.choice.members, styles, strict=True)
-            ]
-            yield self.bench.parts(styles[0], k)[2], blend_documents(documents, self.choice.weights)
+            members = []
+            for result, style, weight in zip(self.choice.members, styles, self.choice.weights, strict=True):
+                part, _, encoding = self.bench.parts(style, k)
+                document = result.fitted[k].document(_head(part), result.trial.rounds)
+                members.append(Member(encoding, document, weight))
+            yield join(members)
 
 
 def _head(part: Part) -> Part:

@@ -27,9 +27,13 @@ def followers(recipe: Recipe, names: Collection[str]) -> tuple[str, ...]:
     return tuple(column.name for column in recipe.features if column.name in touched)
 
 
-def sources(recipe: Recipe, feature: str) -> tuple[str, ...]:
-    """The raw columns that a feature is, or is computed from, in the order of recipe.inputs."""
-    return tuple(c.name for c in recipe.inputs if feature in followers(recipe, [c.name]))
+def sources(recipe: Recipe) -> dict[str, frozenset[str]]:
+    """Feature -> the raw columns that it is, or is computed from, at any remove."""
+    found = {column.name: frozenset([column.name]) for column in recipe.inputs}
+    for derived in recipe.derived:
+        read = [found.get(name, frozenset()) for name in derived.value.columns]
+        found[derived.column.name] = frozenset().union(*read)
+    return {column.name: found[column.name] for column in recipe.features}
 
 
 def substitute(

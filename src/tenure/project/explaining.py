@@ -6,7 +6,7 @@ of scoring it), a row explained its edges. The bounds come to some seconds at mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,10 @@ from tenure.model.explain.interactions import MOST_COLUMNS, interactions, two_va
 from tenure.model.explain.interactions import MOST_ROWS as MOST_POINTS
 from tenure.model.explain.permutation import draw_orders, permutation_importance
 from tenure.model.explain.stability import compare_fits, unmeasured
-from tenure.model.substitute import followers
+from tenure.model.substitute import sources
 from tenure.prepare.split import PART, TEST, VALIDATION
 from tenure.release.explanations import FORMAT
+from tenure.release.joint import JointPredictor
 from tenure.release.scorer import Scorer
 from tenure.release.trees import TreePredictor
 
@@ -42,7 +43,7 @@ LEAST_SHARE = 0.1
 TREES_WALKED = 40_000_000
 """Of permutation importance, and half as many of interactions: some two seconds on one core."""
 LEAST_TREES = 40
-"""What scoring a row costs besides, in trees."""
+"""What scoring a row costs at least, in trees; classes and columns come on top."""
 EDGES_EXPLAINED = 30_000_000
 """Of stability, over all fits together: some two seconds on one core without the compiled kernel."""
 SECONDS_A_FIT = 6.0
@@ -217,16 +218,16 @@ def _strongest(scorer: Scorer, features: pl.DataFrame) -> list[str]:
     n_rows = int(np.clip(EDGES_EXPLAINED // _edges(scorer), 1, FEWEST_STABILITY_ROWS))
     clean = features[_spread(len(features), n_rows)]
     found = _by_size(scorer, np.abs(scorer.effects_clean(clean)).mean(axis=0))
-    return [*found, *(c.name for c in scorer.recipe.inputs if c.name not in found)]
+    return [*found, *(c.name for c in scorer.recipe.inputs if c.name not in set(found))]
 
 
 def _by_size(scorer: Scorer, sizes: npt.NDArray[np.float64]) -> list[str]:
     """Raw columns with an effect, the largest first; an effect of what is computed from a column counts for it."""
-    by_feature: Mapping[str, float] = dict(zip(scorer.feature_names, sizes.tolist(), strict=True))
-    totals = {
-        c.name: sum(by_feature[name] for name in followers(scorer.recipe, [c.name]))
-        for c in scorer.recipe.inputs
-    }
+    totals = {column.name: 0.0 for column in scorer.recipe.inputs}
+    read = sources(scorer.recipe)
+    for feature, size in zip(scorer.feature_names, sizes.tolist(), strict=True):
+        for name in read[feature]:
+            totals[name] += size
     return sorted((name for name, total in totals.items() if total > 0.0), key=lambda name: -totals[name])
 
 
@@ -255,12 +256,14 @@ def _work_left(config: ProjectConfig) -> float:
 
 
 def _trees(scorer: Scorer) -> int:
-    trees = scorer.predictor.n_trees if isinstance(scorer.predictor, TreePredictor) else 0
-    return max(trees, LEAST_TREES) + LEAST_TREES * (scorer.predictor.n_outputs - 1) // 2
+    predictor = scorer.predictor.trees if isinstance(scorer.predictor, JointPredictor) else scorer.predictor
+    trees = predictor.n_trees if isinstance(predictor, TreePredictor) else 0
+    beside = LEAST_TREES * (scorer.predictor.n_outputs - 1) // 2 + len(scorer.feature_names) // 2
+    return max(trees, LEAST_TREES) + beside
 
 
 def _edges(scorer: Scorer) -> int:
-    predictor = scorer.predictor
+    predictor = scorer.predictor.trees if isinstance(scorer.predictor, JointPredictor) else scorer.predictor
     return max(1, predictor.n_edges if isinstance(predictor, TreePredictor) else predictor.n_features)
 
 

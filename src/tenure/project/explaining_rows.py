@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from tenure.config import ProjectConfig
@@ -87,7 +88,7 @@ class ExplainedRow:
         """For a person."""
         lines = [
             f"{self.asked.what}, by version {self.asked.version}",
-            _said(self.scorer, self.score),
+            _said(self.scorer, self.score, self.asked.row),
             "",
             f"what moved it from {self.explanation.base:.4g}, the score of the average training row, "
             f"to {self.explanation.score:.4g}:",
@@ -118,9 +119,10 @@ class ExplainedRow:
                 )
                 lines.append(f"  {told}   ({_short(self.scorer, one.score)})")
             if n > 1:
-                lines.append(
-                    f"  no single change suffices{'' if n == 2 else '; sets of two were searched, not all'}"
+                singles = (
+                    "no single change suffices" if found.whole else "no single change that was tried suffices"
                 )
+                lines.append(f"  {singles}{'' if n == 2 else '; sets of two were searched, not all'}")
         kept = [
             f"{key.replace('_', ' ')}: {', '.join(names)}"
             for key, names in asdict(self.limits).items()
@@ -252,11 +254,12 @@ def _opinion_lines(opinion: Opinion, n: int) -> list[str]:
     ]
 
 
-def _said(scorer: Scorer, score: Score) -> str:
+def _said(scorer: Scorer, score: Score, row: Mapping[str, Any]) -> str:
     if scorer.task == "regression":
         return f"{float(score.prediction):.6g}"
     if scorer.task == "binary":
-        decides = f"decides for {scorer.positive} from {scorer.threshold:.4g} on"
+        (threshold,) = np.broadcast_to(scorer.thresholds_of_rows([row]), 1)
+        decides = f"decides for {scorer.positive} from {threshold:.4g} on"
         return f"{score.prediction}, probability of {scorer.positive} {score.probability:.4g}; {decides}"
     return f"{score.prediction}, probability {score.probability:.4g}"
 

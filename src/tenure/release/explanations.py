@@ -37,7 +37,7 @@ def stability_line(stability: Mapping[str, Any]) -> str:
     moved, ranks = stability["moved"], stability["ranks"]
     return (
         f"in {stability['fits']} fits on other rows {moved['median']:.0%} of the importance lies on other columns "
-        f"(median; at most {moved['most']:.0%}); order of the columns alike by {ranks['median']:.2f} of 1"
+        f"(median; at most {moved['most']:.0%}); their order agrees by {ranks['median']:.2f}, 1 is the same"
     )
 
 

@@ -26,7 +26,7 @@ def test_the_same_effects_are_stable():
 
 def test_importance_that_moves_to_other_columns_is_told():
     found = compare_fits(NAMES, effects(), [effects()[:, ::-1]] * 3)
-    assert found["moved"]["median"] > 0.25
+    assert found["moved"]["median"] > 0.2
     assert found["ranks"]["median"] < 0.0
     assert "lies on other columns" in doubts_of(found)[0]
 

@@ -23,7 +23,7 @@ TOLD = 10
 """Columns whose signs are told."""
 NOTABLE = 0.1
 """The share of all importance from which on a column's sign is judged."""
-MOST_MOVED = 0.25
+MOST_MOVED = 0.2
 """More importance than this moving to other columns is not stable (the median over the fits)."""
 LEAST_SAME_SIGN = 0.75
 
