@@ -46,6 +46,17 @@ def test_a_block_of_rows_or_a_time_explains_it() -> None:
     assert getattr(find_scales("x", later[shuffled], nothing), "where", "") is None
 
 
+def test_a_few_small_amounts_anywhere_are_no_block_of_rows() -> None:
+    is_large = np.ones(3000, dtype=bool)
+    is_large[RANDOM.choice(3000, 40, replace=False)] = False
+    is_large[0], is_large[-1] = True, True
+    found = find_scales(
+        "x", np.where(is_large, AMOUNTS * 1000, AMOUNTS), pl.DataFrame({"noise": [0.0] * 3000})
+    )
+    assert found is not None
+    assert found.where is None
+
+
 def test_missing_cells_zeros_and_signs_are_no_matter() -> None:
     values = np.where(np.arange(3000) % 4 == 0, -1000 * AMOUNTS, AMOUNTS)
     values[5], values[6] = np.nan, 0.0

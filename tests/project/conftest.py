@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -54,3 +55,25 @@ def toy_tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         paths[name] = folder / f"{name}.csv"
         table.with_columns(target=pl.Series(data.target)).write_csv(paths[name])
     return paths
+
+
+@pytest.fixture(scope="session")
+def loans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An unfair world: what is written of group b understates what it does, and the model goes by what is written."""
+    rng = np.random.default_rng(0)
+    n = 3000
+    group = np.array(["a", "b"])[rng.integers(0, 2, n)]
+    worth = rng.normal(size=n)
+    seen = worth - 1.2 * (group == "b") + rng.normal(0, 0.3, n)
+    y = np.where(worth + rng.normal(0, 0.5, n) > 0.3, "yes", "no")
+    near = np.where(rng.random(n) < 0.9, group, "a")
+    path = tmp_path_factory.mktemp("loans") / "loans.csv"
+    table = {
+        "group": group,
+        "seen": seen.round(4),
+        "near": near,
+        "noise": rng.normal(size=n).round(3),
+        "repaid": y,
+    }
+    pl.DataFrame(table).write_csv(path)
+    return path

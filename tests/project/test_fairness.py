@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 
 import fairlearn.metrics as fl
-import numpy as np
 import polars as pl
 import pytest
 
@@ -23,28 +22,6 @@ from tenure.project.folder import Folder
 from tenure.project.setup import Request, create_project
 from tenure.simulate.telecom import TelecomWorld
 from tests.project.conftest import quick
-
-
-@pytest.fixture(scope="module")
-def loans(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An unfair world: what is written of group b understates what it does, and the model goes by what is written."""
-    rng = np.random.default_rng(0)
-    n = 3000
-    group = np.array(["a", "b"])[rng.integers(0, 2, n)]
-    worth = rng.normal(size=n)
-    seen = worth - 1.2 * (group == "b") + rng.normal(0, 0.3, n)
-    y = np.where(worth + rng.normal(0, 0.5, n) > 0.3, "yes", "no")
-    near = np.where(rng.random(n) < 0.9, group, "a")
-    path = tmp_path_factory.mktemp("loans") / "loans.csv"
-    table = {
-        "group": group,
-        "seen": seen.round(4),
-        "near": near,
-        "noise": rng.normal(size=n).round(3),
-        "repaid": y,
-    }
-    pl.DataFrame(table).write_csv(path)
-    return path
 
 
 def make_project(loans: Path, root: Path, fairness: str, exclude: str = "[]") -> Project:

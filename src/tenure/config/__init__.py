@@ -5,6 +5,7 @@ file, the line, the key and the nearest valid key.
 """
 
 from tenure.config.data import DataConfig
+from tenure.config.explain import ExplainConfig
 from tenure.config.fairness import FairnessConfig
 from tenure.config.load import FILE_NAME, config_schema, describe_idle_keys, load_config, parse_config
 from tenure.config.models import BusinessConfig, ProjectConfig
@@ -17,6 +18,7 @@ __all__ = [
     "SCHEMA_FILE",
     "BusinessConfig",
     "DataConfig",
+    "ExplainConfig",
     "FairnessConfig",
     "ProjectConfig",
     "Secrets",

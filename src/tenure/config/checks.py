@@ -18,6 +18,7 @@ CHECK_CODES = {
     "M302": "one column carries everything",
     "M401": "a slice of rows in which it fails",
     "M501": "the folds disagree",
+    "M502": "explanations are not stable",
     "M601": "no signal",
     "M602": "no better than a simpler model",
 }

@@ -17,6 +17,8 @@ FairnessMetric = Literal[
     "mean_prediction_difference",
 ]
 
+Mitigation = Literal["reweighing", "threshold_by_group", "constraint"]
+
 
 class FairnessConfig(Strict):
     """By which groups a model is measured, and the difference between them that it may not surely exceed."""
@@ -29,6 +31,11 @@ class FairnessConfig(Strict):
     )
     limit: Share = Field(0.1, description="a version that surely exceeds it is not promoted")
     least: int = Field(30, ge=10, description="rows that a rate of a group needs before it is compared")
+    mitigate: Mitigation | None = Field(
+        None,
+        description="what is done to keep within the limit: weights of rows, a threshold for each group, or a search "
+        "for weights that keep it; the result tells its price in quality",
+    )
     bins: dict[str, list[float]] = Field(
         default_factory=dict, description="column: where its numbers are cut into groups; else at quartiles"
     )

@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from tenure.config.candidates import FAMILIES, CandidateName
 from tenure.config.checks import ChecksConfig
 from tenure.config.data import DataConfig
+from tenure.config.explain import ExplainConfig
 from tenure.config.fairness import FairnessConfig
 from tenure.config.features import Name
 from tenure.config.leakage import LeakageConfig
@@ -179,6 +180,7 @@ class ProjectConfig(Strict):
     slices: list[str] = Field(
         default_factory=list, description="columns, or SQL conditions, whose rows are measured apart"
     )
+    explain: ExplainConfig = ExplainConfig()
     fairness: FairnessConfig | None = None
     business: BusinessConfig | None = None
     serve: ServeConfig = ServeConfig()

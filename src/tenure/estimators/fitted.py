@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tenure.model.document import ModelDocument
-from tenure.model.explain import global_importance
+from tenure.model.explain.importance import global_importance
 from tenure.model.train import Trained
 from tenure.monitor.reference import reference_of
 from tenure.prepare.golden import golden_rows

@@ -12,6 +12,7 @@ from tenure.config.checks import CHECK_CODES
 from tenure.model.candidates import candidate_named
 from tenure.model.candidates.base import Facts
 from tenure.model.evaluate import Evaluation
+from tenure.model.explain.stability import doubts_of
 from tenure.model.settings import Plan
 from tenure.model.slices import Slice
 from tenure.prepare.waivers import apply_waivers
@@ -67,6 +68,7 @@ class Measured:
     """What the checks look at.
 
     declared, weak: slices as measured on test rows; the second were found on other rows.
+    stability: of the explanations, see model.explain.stability.
     """
 
     evaluation: Evaluation
@@ -75,6 +77,7 @@ class Measured:
     importance: Mapping[str, float]
     declared: Sequence[Slice] = ()
     weak: Sequence[Slice] = ()
+    stability: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dummy(self) -> str:
@@ -277,6 +280,20 @@ def check_folds(measured: Measured) -> Iterable[ModelFinding]:
             )
 
 
+def check_explanations(measured: Measured) -> Iterable[ModelFinding]:
+    """M502: in fits on other rows the importance lies elsewhere, or a strong column's effect has another sign."""
+    doubts = doubts_of(measured.stability)
+    if doubts:
+        yield ModelFinding(
+            "M502",
+            "warning",
+            None,
+            "; ".join(doubts),
+            "do not act on single reasons; more rows, fewer columns, or one of columns that say the same",
+            {"moved": measured.stability["moved"]["median"], "fits": measured.stability["fits"]},
+        )
+
+
 def _flipped(gain: Estimate) -> Estimate:
     return Estimate(-gain.value, -gain.high, -gain.low)
 
@@ -290,4 +307,5 @@ CHECKS: tuple[Callable[[Measured], Iterable[ModelFinding]], ...] = (
     check_one_column,
     check_slices,
     check_folds,
+    check_explanations,
 )

@@ -54,7 +54,7 @@ def evaluate(
     """
     fitted_on, test = fitted_on.weighed, test.weighed
     task, y, group, weight = recipe.target.task, test.y, test.group, test.weight
-    threshold = trained.calibration.threshold
+    threshold = trained.thresholds(test)
     scores = trained.scores(test)
     others = _baseline_scores(recipe, fitted_on, test, rule)
     gain = {}
@@ -81,7 +81,7 @@ def evaluate(
             name: measured(task, y, found, cut, group, weight) for name, (found, cut) in others.items()
         },
         gain=gain,
-        own=measured(task, own.y, trained.scores(own), threshold, own.group, own.weight),
+        own=measured(task, own.y, trained.scores(own), trained.thresholds(own), own.group, own.weight),
     )
 
 

@@ -110,7 +110,7 @@ def fit_members(run: Run, members: Sequence[Member], table: TrainingTable) -> Fi
     """Fit each member on these rows, side by side; they come back with the rounds that were fitted."""
     learned = {
         style: learn_encoding(
-            run.recipe, style, table.features, table.y, seed=run.settings.seed, weight=table.weight
+            run.recipe, style, table.features, table.y, seed=run.settings.seed, weight=table.fit_weight
         )
         for style in dict.fromkeys(map(style_of, members))
     }

@@ -1,7 +1,7 @@
 """Propose features as SQL, from kinds, names and what training rows hold; model.judge tells which are worth keeping.
 
 ratios        of related amounts: names that share a word, ranks that go together, or both strong alone
-sums          of three or more amounts whose names differ in one word: day, evening and night charge
+sums          of three to twelve amounts whose names differ in one word: day, evening and night charge
 ages          days between two dates
 date parts    those that encodings lack: month, day, weekday and hour of a date are there already, see model.encode
 missing       how many cells of a row are empty
@@ -38,6 +38,10 @@ STRONG_COLUMNS = 6
 AMOUNTS = 60
 """So many of the strongest amounts are paired."""
 FEW_LEVELS = 12
+MOST_TERMS = 12
+"""Amounts that a sum has at most, as a year has months: names such as V1 to V300 count columns and say nothing."""
+MOST_GAPS = 100
+"""Columns that empty cells are counted over at most: the service would read them all for one number."""
 _BINS = 16
 _DATE_PARTS = ("DOY", "YEAR", "MINUTE", "WEEK")
 _PART_NAMES = {"DOY": "day_of_year", "YEAR": "year", "MINUTE": "minute", "WEEK": "week"}
@@ -192,7 +196,9 @@ def _sums(recipe: Recipe, strength: Mapping[str, float]) -> Iterator[tuple[str, 
         words = words_of(column.name) if column.kind in ("number", "integer") else []
         for i in range(len(words)):
             alike.setdefault((*words[:i], "*", *words[i + 1 :]), []).append(column.name)
-    groups = {words: names for words, names in alike.items() if len(words) > 1 and len(names) > 2}
+    groups = {
+        words: names for words, names in alike.items() if len(words) > 1 and 2 < len(names) <= MOST_TERMS
+    }
     for shared in sorted(groups, key=lambda shared: -np.mean([strength[name] for name in groups[shared]])):
         name = "_".join(word for word in shared if word != "*")
         yield f"sum_{name}", " + ".join(map(_quoted, groups[shared]))
@@ -218,7 +224,7 @@ def _date_parts(recipe: Recipe) -> Iterator[tuple[str, str]]:
 
 def _missing(recipe: Recipe) -> Iterator[tuple[str, str]]:
     gaps = [column.name for column in recipe.own_features if column.nullable]
-    if len(gaps) > 1:
+    if 1 < len(gaps) <= MOST_GAPS:
         yield "n_missing", " + ".join(f"({_quoted(name)} IS NULL)" for name in gaps)
 
 

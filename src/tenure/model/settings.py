@@ -82,6 +82,7 @@ class Plan:
     mean of the folds' models).
     stopped: why the search ended.  features: generated ones that the rows had when this was carried out.
     evidence: what the search saw, as JSON data; see model.evidence.
+    mitigation: what was done for fairness, as JSON data; see model.fairness.mitigate.  {}: nothing.
     """
 
     members: tuple[Member, ...]
@@ -92,6 +93,7 @@ class Plan:
     stopped: str = ""
     features: tuple[GeneratedFeature, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    mitigation: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def winner(self) -> str:
@@ -113,6 +115,7 @@ class Plan:
             "stopped": self.stopped,
             "features": [asdict(feature) for feature in self.features],
             "evidence": dict(self.evidence),
+            **({"mitigation": dict(self.mitigation)} if self.mitigation else {}),
         }
 
     @classmethod
@@ -132,6 +135,7 @@ class Plan:
                 for feature in data.get("features", ())
             ),
             evidence=data.get("evidence", {}),
+            mitigation=data.get("mitigation", {}),
         )
 
 

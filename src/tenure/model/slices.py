@@ -20,6 +20,7 @@ import polars as pl
 
 from tenure.model.candidates.base import Float64
 from tenure.records import Estimate, Task
+from tenure.release.decide import Thresholds
 from tenure.release.grouped import around, error_of, measured
 from tenure.release.influence import Influence, log_losses, of_mean, of_ratio
 from tenure.release.metrics import HIGHER_IS_BETTER, influence_for
@@ -203,7 +204,7 @@ def measure(
     scores: Float64,
     metric: str,
     group: Any = None,
-    threshold: float = 0.5,
+    threshold: Thresholds = 0.5,
     weight: Float64 | None = None,
 ) -> Slice:
     """One slice beside the other rows; all count by their weights, and n is a number of rows."""
@@ -211,16 +212,19 @@ def measure(
     losses = _Losses(task, y, losses_of(task, y, scores), w, group)
     own = None
     gap = None
+    cut_in, cut_out = (
+        (threshold[mask], threshold[~mask]) if isinstance(threshold, np.ndarray) else (threshold, threshold)
+    )
     try:
-        inside = influence_for(task, y[mask], scores[mask], metric, threshold, w[mask])
-        outside = influence_for(task, y[~mask], scores[~mask], metric, threshold, w[~mask])
+        inside = influence_for(task, y[mask], scores[mask], metric, cut_in, w[mask])
+        outside = influence_for(task, y[~mask], scores[~mask], metric, cut_out, w[~mask])
     except ValueError:  # one class only on one of the sides
         pass
     else:
         sign = -1.0 if HIGHER_IS_BETTER[metric] else 1.0
         rows = _two_sided(mask, inside.rows, outside.rows)
         within = None if group is None else group[mask]
-        found = measured(task, y[mask], scores[mask], threshold, within, w[mask], only=metric)
+        found = measured(task, y[mask], scores[mask], cut_in, within, w[mask], only=metric)
         own = found.get(metric)
         gap = around(sign * (inside.value - outside.value), rows, group)
     p = 1.0 - NormalDist().cdf(losses.weakness(mask))

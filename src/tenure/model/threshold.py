@@ -38,6 +38,17 @@ def choose_threshold(
     return float(cuts[best[np.argmin(np.abs(cuts[best] - 0.5))]])
 
 
+def worth_of_counts(rule: ThresholdRule | float, tp: Float64, fp: Float64, n_pos: float, n: float) -> Float64:
+    """What the rule maximises, from true and false positives by weight; larger is better.
+
+    n_pos, n: weight of the positive rows, and of all.  A number t is the best threshold of who values a true positive
+    at 1 and a false one at -t / (1 - t): Vickers and Elkin (2006).
+    """
+    if isinstance(rule, str):
+        return _measure(rule, tp, fp, n_pos, n)
+    return np.asarray(tp - fp * rule / max(1.0 - rule, 1e-9)) / n
+
+
 def _confusion_by_cut(y: Float64, probabilities: Float64, w: Float64) -> tuple[Float64, Float64, Float64]:
     """Each useful cut with the weight of true and of false positives at or above it."""
     order = np.argsort(-probabilities, kind="stable")

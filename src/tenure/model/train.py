@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from tenure.model.document import ModelDocument
 from tenure.model.encode import encode_part
 from tenure.model.evidence import gather_evidence
 from tenure.model.fitting import Fits, Run, fit_members, more_rounds
+from tenure.model.fold_models import FoldModels
 from tenure.model.intervals import half_width, rows_needed
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
 from tenure.model.slices import find_weak, to_json
@@ -36,6 +37,7 @@ from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import folds
 from tenure.records import Estimate
 from tenure.release.calibration import Calibration
+from tenure.release.decide import Thresholds
 from tenure.release.encoding import Encoding, encode_table
 from tenure.release.grouped import measured
 from tenure.release.metrics import METRICS, metrics_for
@@ -46,6 +48,14 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """Training rows that some fold held out. rows: their positions.  scores: calibrated, shape (n, n_classes)."""
+
+    rows: Rows
+    scores: Float64
+
+
+@dataclass(frozen=True)
 class Trained:
     """A model as data, how good it is, and how it came about. Nothing of a training library is in it.
 
@@ -53,6 +63,9 @@ class Trained:
     cross_validation: metrics on held-out training rows; the winner was chosen by them, so they flatter.
     validation: metrics on the validation rows, which chose nothing.
     seconds: "total" wall time, "candidates" of it inside the candidates' own fit and predict calls.
+    folds: the winner's models of the folds, for whoever explains it, until they are let go; None where there are none.
+    unseen: what the choices after the search went by; it is not kept on disk.
+    plain: the same model without what was done for fairness; None where nothing was.
     """
 
     winner: str
@@ -65,11 +78,18 @@ class Trained:
     plan: Plan
     seconds: Mapping[str, float]
     warnings: tuple[str, ...] = ()
+    folds: FoldModels | None = field(default=None, compare=False, repr=False)
+    unseen: Unseen | None = None
+    plain: Trained | None = None
 
     def scores(self, table: TrainingTable) -> Float64:
         """Scores by the release's own runtime: probabilities (n, n_classes), or numbers (n, 1)."""
         margins = self.document.predictor().margins(encode_table(self.encoding, table.features))
         return margins if self.calibration.task == "regression" else self.calibration.probabilities(margins)
+
+    def thresholds(self, table: TrainingTable) -> Thresholds:
+        """From which probability on each row is decided for the positive class; of two classes only."""
+        return self.calibration.thresholds(table.features, table.beside)
 
 
 def train(
@@ -116,7 +136,29 @@ def _train(run: Run, plan: Plan | None) -> Trained:
     plan = replace(plan, members=fits.members, n_rows=len(run.train.y) + len(run.validation.y))
     calibration, held_out = _calibrated(run, choice, bench.held_out)
     validated, plan = _validated(run, bench, choice, plan, calibration)
-    return _put_together(run, plan, fits, calibration, held_out, validated)
+    trained = _put_together(run, plan, fits, calibration, held_out, validated)
+    folds = FoldModels(bench, choice)
+    return replace(trained, folds=folds, unseen=_unseen(bench, choice, calibration))
+
+
+def cross_validate(
+    recipe: Recipe, train: TrainingTable, settings: TrainSettings, plan: Plan
+) -> tuple[Calibration, Unseen]:
+    """The winner of a plan on the folds of these rows alone: its calibration, and scores of the rows held out."""
+    run = Run(recipe, train, train.rows(np.zeros(0, dtype=np.int64)), settings, Clock(None))
+    with threadpool_limits(1, user_api="blas"):
+        bench = _workbench(run, plan)
+        if bench is None:
+            raise TenureError("there are no folds to learn from", todo="give more rows of each class")
+        choice = _choice_again(bench, plan)
+        calibration, _ = _calibrated(run, choice, bench.held_out)
+        return calibration, _unseen(bench, choice, calibration)
+
+
+def _unseen(bench: Workbench, choice: Choice, calibration: Calibration) -> Unseen:
+    margins = choice.margins[bench.held_out]
+    is_number = calibration.task == "regression"
+    return Unseen(bench.held_out, margins if is_number else calibration.probabilities(margins))
 
 
 def _check(run: Run) -> None:

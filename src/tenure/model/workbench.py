@@ -35,6 +35,8 @@ class TrainingTable:
     features: the recipe's clean columns.  y: shape (n,) float64, class index or number, no NaN.
     time: shape (n,), microseconds, or None.  group: shape (n,) of any values, or None.
     weight: shape (n,), > 0, of any scale: how much each row counts; None: all the same.
+    tilt: shape (n,), > 0: what weights are multiplied by in fits, and in no measure or choice; None: 1.
+    beside: the rows' cells in columns that are no features and that a decision may ask for.
     """
 
     features: pl.DataFrame
@@ -42,6 +44,8 @@ class TrainingTable:
     time: npt.NDArray[np.int64] | None = None
     group: npt.NDArray[Any] | None = None
     weight: Float64 | None = None
+    tilt: Float64 | None = None
+    beside: pl.DataFrame | None = None
 
     def rows(self, which: Rows) -> TrainingTable:
         """The rows at these positions."""
@@ -51,6 +55,8 @@ class TrainingTable:
             None if self.time is None else self.time[which],
             None if self.group is None else self.group[which],
             None if self.weight is None else self.weight[which],
+            None if self.tilt is None else self.tilt[which],
+            None if self.beside is None else self.beside[which],
         )
 
     def joined(self, other: TrainingTable) -> TrainingTable:
@@ -63,12 +69,21 @@ class TrainingTable:
             None
             if self.weight is None or other.weight is None
             else np.concatenate([self.weight, other.weight]),
+            None if self.tilt is None or other.tilt is None else np.concatenate([self.tilt, other.tilt]),
+            None if self.beside is None or other.beside is None else pl.concat([self.beside, other.beside]),
         )
 
     @property
     def shares(self) -> Float64:
         """The weights with mean 1, shape (n,)."""
         return np.ones(len(self.y)) if self.weight is None else self.weight / np.mean(self.weight)
+
+    @property
+    def fit_weight(self) -> Float64 | None:
+        """What rows count in fits."""
+        if self.tilt is None:
+            return self.weight
+        return self.tilt if self.weight is None else self.weight * self.tilt
 
     @property
     def weighed(self) -> TrainingTable:
@@ -159,7 +174,7 @@ class Workbench:
         if (style, k) not in self._parts:
             inside, held = (self.table.rows(rows) for rows in self.folds[k])
             learned = learn_encoding(
-                self.recipe, style, inside.features, inside.y, seed=self.seed, weight=inside.weight
+                self.recipe, style, inside.features, inside.y, seed=self.seed, weight=inside.fit_weight
             )
             outside = encode_part(learned.encoding, held.features, held.y, held.weight)
             encoding = learned.encoding

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tenure.records import Estimate, Task
+from tenure.release.decide import Thresholds
 from tenure.release.metrics import HIGHER_IS_BETTER, metrics_for
 
 MIN_OUTCOMES = 50
@@ -71,7 +72,7 @@ def measure_performance(
     metric: str,
     *,
     n_predictions: int | None = None,
-    threshold: float | None = None,
+    threshold: Thresholds | None = None,
     classes: Sequence[str] = (),
 ) -> PerformanceReport:
     """Measure the champion on rows whose outcome has arrived, and judge it against its release.

@@ -16,6 +16,7 @@ from tenure.errors import TenureError
 from tenure.monitor.report import MonitorReport
 from tenure.monitor.worth import Worth
 from tenure.records import Estimate, Task
+from tenure.release.decide import Thresholds
 from tenure.release.metrics import compare
 
 Verdict = Literal["keep", "retrain", "promote", "roll_back", "ask"]
@@ -216,7 +217,7 @@ def compare_challenger(
     task: Task,
     metric: str,
     *,
-    thresholds: tuple[float, float] = (0.5, 0.5),
+    thresholds: tuple[Thresholds, Thresholds] = (0.5, 0.5),
     promote: str = "automatic",
     worth: Worth | None = None,
 ) -> Decision:

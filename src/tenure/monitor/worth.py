@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tenure.records import Estimate
+from tenure.release.decide import Thresholds
 
 ROWS = 1000
 _Z95 = 1.959963984540054
@@ -37,10 +38,11 @@ class Worth:
 
 
 def value_of_rows(
-    y: ArrayLike, probability: ArrayLike, threshold: float, business: BusinessValues
+    y: ArrayLike, probability: ArrayLike, threshold: Thresholds, business: BusinessValues
 ) -> NDArray[np.float64]:
     """The value of contacting everyone at or above the threshold, for each row, shape (n,), in money.
 
+    threshold: one for all rows, or one a row.
     y: shape (n,), 1 for the positive class (or a chance in [0, 1], then the value is the expected one).
     A contact costs cost_of_contact. Of the contacted who would leave, success_rate take the offer and stay;
     who would have stayed takes the offer too. Who is not contacted is worth 0, the line it is measured from.
@@ -61,7 +63,7 @@ def worth_of_switch(
     y: ArrayLike,
     champion: ArrayLike,
     challenger: ArrayLike,
-    thresholds: tuple[float, float],
+    thresholds: tuple[Thresholds, Thresholds],
     business: BusinessValues,
 ) -> Worth:
     """What the challenger brings more than the champion, measured on the same labelled rows.
@@ -74,7 +76,7 @@ def worth_of_switch(
 
 
 def worth_of_retraining(
-    y: ArrayLike, probability: ArrayLike, threshold: float, business: BusinessValues
+    y: ArrayLike, probability: ArrayLike, threshold: Thresholds, business: BusinessValues
 ) -> Worth:
     """What the champion falls short of its own promise: an upper guess of what retraining wins back.
 

@@ -134,11 +134,13 @@ def _change(large: npt.NDArray[np.bool_]) -> int:
 
 
 def _block(large: npt.NDArray[np.bool_]) -> str | None:
-    at = min(_change(large), len(large) - 1)
+    at = _change(large)
     right = large[at:].sum() + (~large[:at]).sum()
-    if right >= _PURE * len(large):
+    # of the rarer size, too, hardly any may lie on the wrong side: else a block of all rows would explain a few
+    most_wrong = (1.0 - _PURE) * min(large.sum(), (~large).sum())
+    if len(large) - right <= most_wrong:
         return "from"
-    return "before" if len(large) - right >= _PURE * len(large) else None
+    return "before" if right <= most_wrong else None
 
 
 def _levels(large: npt.NDArray[np.bool_], cells: pl.Series) -> str | None:

@@ -93,10 +93,15 @@ def _lead_of(
     if record is None or follow(folder, record["data"]["version"]) != prepared.id:
         return None
     scorer = Scorer.load(folder.root / champion.path)
-    scored = scorer.score_clean(settle(scorer.recipe, prepared.rows.filter(pl.col(PART) == TEST)).collect())
+    rows = prepared.rows.filter(pl.col(PART) == TEST)
+    clean = settle(scorer.recipe, rows).collect()
+    scored = scorer.score_clean(clean)
     old = scored.margins if scored.probabilities is None else scored.probabilities
     new = run.trained.scores(tables.test)
-    thresholds = (run.trained.calibration.threshold, scorer.threshold)
+    own = scorer.calibration.thresholds(
+        clean, rows.select(scorer.beside).collect() if scorer.beside else None
+    )
+    thresholds = (run.trained.thresholds(tables.test), own)
     return compared(
         scorer.task,
         tables.test.y,

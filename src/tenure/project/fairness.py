@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from tenure.errors import ConfigError, nearest_names
 from tenure.model.fairness.columns import keys_of, learn_groups, plain_cells
 from tenure.model.fairness.flip import MOST_ROWS, flip_column
 from tenure.model.fairness.measure import measure_fairness, metrics_of
+from tenure.model.fairness.mitigate import Mitigation, check_mitigation
+from tenure.model.fairness.price import price_of
 from tenure.model.fairness.proxies import find_proxies
 from tenure.model.fairness.rates import Floats, Judged, Words, need_fairlearn
 from tenure.model.workbench import TrainingTable
@@ -26,7 +28,7 @@ from tenure.release.groups import GroupColumn
 
 if TYPE_CHECKING:
     from tenure.model.train import Trained
-    from tenure.prepare.recipe import Recipe
+    from tenure.prepare.recipe import ColumnRecipe, Recipe
     from tenure.project.prepared import Prepared
     from tenure.project.tables import Tables
     from tenure.records import Task
@@ -43,10 +45,13 @@ def group_columns(config: ProjectConfig, prepared: Prepared) -> tuple[GroupColum
         return ()
     need_fairlearn()
     limited_metric(asked, prepared.recipe.target.task, config.place("fairness", "metric"))
+    if asked.mitigate is not None:
+        check_mitigation(asked.mitigate, prepared.recipe.target.task, config.place("fairness", "mitigate"))
     columns = {column.name: column for column in prepared.recipe.features}
     _check_proxies(config, asked, prepared.recipe)
     return tuple(
-        learn_groups(
+        _learned(
+            columns,
             name,
             _cells(config, prepared, name, TRAIN),
             columns[name].labels if name in columns else (),
@@ -54,6 +59,43 @@ def group_columns(config: ProjectConfig, prepared: Prepared) -> tuple[GroupColum
             config.place("fairness", "groups"),
         )
         for name in asked.groups
+    )
+
+
+def _learned(
+    features: Mapping[str, ColumnRecipe],
+    name: str,
+    cells: pl.Series,
+    labels: Sequence[str],
+    cuts: Sequence[float],
+    where: str,
+) -> GroupColumn:
+    """How the column makes groups; of one that is no feature also what its raw cells are read as."""
+    column = learn_groups(name, cells, labels, cuts, where)
+    if name in features:
+        return column
+    return replace(column, raw="numbers" if cells.dtype.is_numeric() else "words")
+
+
+def decided_by(config: ProjectConfig) -> tuple[str, ...]:
+    """The columns that decisions ask for, beside the features."""
+    asked = config.fairness
+    return tuple(asked.groups) if asked is not None and asked.mitigate == "threshold_by_group" else ()
+
+
+def mitigation_of(config: ProjectConfig, prepared: Prepared) -> Mitigation | None:
+    """What is to be done for fairness, on these rows; None where the config asks for nothing."""
+    asked = config.fairness
+    if asked is None or asked.mitigate is None:
+        return None
+    return Mitigation(
+        kind=asked.mitigate,
+        columns=group_columns(config, prepared),
+        metric=limited_metric(asked, prepared.recipe.target.task),
+        limit=asked.limit,
+        least=asked.least,
+        train=groups_of_rows(config, prepared, TRAIN),
+        validation=groups_of_rows(config, prepared, VALIDATION),
     )
 
 
@@ -116,7 +158,44 @@ def measure_test(
             for name, groups in groups_of_rows(config, prepared, TRAIN).items()
         ],
     }
+    if trained.plain is not None:
+        body["mitigation"] = _mitigation_told(config, prepared, trained, trained.plain, tables.test)
     return {**body, "verdict": judge_fairness(body, metric, asked.limit, tuple(asked.groups)).to_dict()}
+
+
+def _mitigation_told(
+    config: ProjectConfig,
+    prepared: Prepared,
+    trained: Trained,
+    plain: Trained,
+    test: TrainingTable,
+) -> dict[str, Any]:
+    """What was done for fairness, and its price on the test rows."""
+    asked, recipe = config.fairness, prepared.recipe
+    assert asked is not None
+    binary = recipe.target.task == "binary"
+    kept = np.flatnonzero(np.ones(len(test.y)) if test.weight is None else test.weight)
+    groups = {name: keys[kept] for name, keys in groups_of_rows(config, prepared, TEST).items()}
+    test = test.rows(kept)
+    # a benefit goes by one exchange between hits and false alarms: that of the model without mitigation
+    exchange = plain.calibration.threshold
+    pair = [judge_rows(config, recipe, model, test, exchange) for model in (plain, trained)]
+    cuts = (plain.thresholds(test), trained.thresholds(test)) if binary else (0.5, 0.5)
+    price = price_of(
+        pair[0],
+        pair[1],
+        groups,
+        metric=limited_metric(asked, recipe.target.task),
+        least=asked.least,
+        thresholds=cuts,
+        group=test.group,
+        weight=test.weight,
+    )
+    told = dict(trained.plan.mitigation)
+    told.pop("searched", None)
+    if binary:
+        told["threshold"] = trained.calibration.threshold
+    return {**told, "price": price}
 
 
 def flip_groups(
@@ -126,12 +205,15 @@ def flip_groups(
     recipe = prepared.recipe
     rows = prepared.rows.filter(pl.col(PART) == VALIDATION).head(MOST_ROWS).collect()
 
-    def scores(clean: pl.DataFrame) -> tuple[Floats, npt.NDArray[np.int64] | None]:
-        table = TrainingTable(clean, np.zeros(clean.height))
+    by_group = trained.calibration.by_group
+    beside = () if by_group is None else by_group.beside
+
+    def scores(clean: pl.DataFrame, typed: pl.DataFrame) -> tuple[Floats, npt.NDArray[np.int64] | None]:
+        table = TrainingTable(clean, np.zeros(clean.height), beside=typed.select(beside) if beside else None)
         found = trained.scores(table)
         return found, None if recipe.target.task == "regression" else decide(trained, table, found)
 
-    read = {column.name for column in recipe.inputs}
+    read = {column.name for column in recipe.inputs} | set(beside)
     told: list[dict[str, Any]] = []
     for name in asked.groups:
         if name not in read:
@@ -149,13 +231,22 @@ def flip_groups(
 def decide(trained: Trained, table: TrainingTable, scores: Floats) -> npt.NDArray[np.int64]:
     """The class that each row is decided to be of."""
     if trained.calibration.task == "binary":
-        return (scores[:, 1] >= trained.calibration.threshold).astype(np.int64)
+        return (scores[:, 1] >= trained.thresholds(table)).astype(np.int64)
     chosen: npt.NDArray[np.int64] = scores.argmax(axis=1).astype(np.int64)
     return chosen
 
 
-def judge_rows(config: ProjectConfig, recipe: Recipe, trained: Trained, table: TrainingTable) -> Judged:
-    """Rows with what the model makes of them."""
+def judge_rows(
+    config: ProjectConfig,
+    recipe: Recipe,
+    trained: Trained,
+    table: TrainingTable,
+    exchange: float | None = None,
+) -> Judged:
+    """Rows with what the model makes of them.
+
+    exchange: the threshold whose odds a net benefit goes by; None: the model's own common one.
+    """
     scores, task = trained.scores(table), recipe.target.task
     if task == "regression":
         return Judged(task, (), table.y, scores, unit=float(np.std(table.y)) or 1.0)
@@ -164,10 +255,10 @@ def judge_rows(config: ProjectConfig, recipe: Recipe, trained: Trained, table: T
         return Judged(
             task, recipe.target.classes, table.y, scores, decided, (decided == table.y).astype(float)
         )
-    threshold = trained.calibration.threshold
     if config.business is not None:
-        benefit = value_of_rows(table.y, scores[:, 1], threshold, config.business)
+        benefit = value_of_rows(table.y, scores[:, 1], trained.thresholds(table), config.business)
     else:
+        threshold = trained.calibration.threshold if exchange is None else exchange
         odds = threshold / max(1.0 - threshold, 1e-9)
         benefit = np.where(decided == 1, np.where(table.y == 1, 1.0, -odds), 0.0)
     return Judged(task, recipe.target.classes, table.y, scores, decided, benefit)

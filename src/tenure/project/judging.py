@@ -44,6 +44,7 @@ def judge(
     trained: Trained,
     evaluation: Evaluation,
     importance: Mapping[str, float],
+    stability: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Everything under JUDGED, as JSON data. Belongs to the one reading of the test rows, as `evaluation` does."""
     task = prepared.recipe.target.task
@@ -61,7 +62,7 @@ def judge(
                 scores,
                 trained.metric,
                 test.group,
-                trained.calibration.threshold,
+                trained.thresholds(test),
                 test.weight,
             )
             for name, mask in masks.items()
@@ -77,6 +78,7 @@ def judge(
         importance,
         measured(declared),
         measured({in_words(condition): mask_of(condition, test.features) for condition in weak}),
+        stability,
     )
     findings, unused = check_model(found, config.checks.waive)
     slices = [(one, kind) for kind in ("declared", "weak") for one in getattr(found, kind)]

@@ -12,7 +12,8 @@ from tenure.config import ProjectConfig, TableSchema
 from tenure.errors import ProjectError, TenureError
 from tenure.model.evaluate import evaluate
 from tenure.model.settings import Plan
-from tenure.project.fairness import measure_test
+from tenure.project.explaining import with_explanations
+from tenure.project.fairness import decided_by, measure_test
 from tenure.project.folder import Folder
 from tenure.project.generating import Generated, with_generated
 from tenure.project.prepared import load_prepared
@@ -100,8 +101,9 @@ def replay_run(folder: Folder, run: str) -> RunReplay:
 def _train_again(place: Folder, record: Mapping[str, Any], plan: Plan, prepared: Any) -> Path:
     config = _config(record)
     prepared = with_generated(prepared, plan.features)
-    tables = make_tables(prepared)
+    tables = make_tables(prepared, decided_by(config))
     trained = Generated(plan.features).noted_in(fit(config, prepared, tables, plan))
+    trained = with_explanations(config, prepared, tables, trained)
     trained = replace(trained, warnings=tuple(record["warnings"]["training"]))
     both = tables.train.joined(tables.validation)
     evaluation = evaluate(prepared.recipe, trained, both, tables.test, config.model.threshold)

@@ -9,6 +9,7 @@ from typing import Any
 from tenure.project.judged_text import describe_judged
 from tenure.project.judging import JUDGED
 from tenure.records import Estimate, Task
+from tenure.release.explanations import describe_explanations
 from tenure.release.fairness import describe_fairness
 
 Metrics = Mapping[str, Estimate]
@@ -43,6 +44,7 @@ class RunReport:
     features: derived ones, each with name, sql, gain (an interval of generated ones, else None) and microseconds
     a row.
     fairness: what was measured by groups, as JSON data, with the verdict; {} where nothing was asked for.
+    explanations: permutation importance, stability and interactions, as JSON data; see project.explaining.
     judged: claim, leaderboard, steps, slices and checks, as JSON data; see project.judging.
     """
 
@@ -70,6 +72,7 @@ class RunReport:
     features: Sequence[Mapping[str, Any]] = ()
     judged: Mapping[str, Any] = field(default_factory=dict)
     fairness: Mapping[str, Any] = field(default_factory=dict)
+    explanations: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def stopped(self) -> bool:
@@ -102,6 +105,7 @@ class RunReport:
             "leakage": dict(self.leakage),
             "features": [dict(feature) for feature in self.features],
             "fairness": dict(self.fairness),
+            "explanations": dict(self.explanations),
             "notes": list(self.notes),
             **self.judged,
         }
@@ -145,6 +149,7 @@ class RunReport:
                 f"{name} ({_number(effect)})" for name, effect in list(self.importance.items())[:5]
             )
             lines.append(f"what moves the score most (mean |SHAP|): {top}")
+        lines += describe_explanations(self.explanations)
         lines += [_feature_line(feature) for feature in self.features]
         lines += describe_fairness(self.fairness) if self.fairness else []
         lines += [f"warning: {warning}" for warning in self.warnings]
@@ -201,7 +206,7 @@ def _number(value: float) -> str:
 
 _AS_THEY_ARE = (
     *("task", "metric", "rows", "parts", "seconds", "release", "run", "threshold", "importance", "leakage"),
-    *("features", "fairness"),
+    *("features", "fairness", "explanations"),
 )
 
 

@@ -26,7 +26,8 @@ from tenure.prepare.recipe import Recipe
 from tenure.prepare.schema.infer import widen
 from tenure.prepare.split import PART, TEST, TRAIN, VALIDATION, assign_parts
 from tenure.prepare.survey import learn_anew
-from tenure.project.fairness import measure_test
+from tenure.project.explaining import with_explanations
+from tenure.project.fairness import decided_by, measure_test
 from tenure.project.folder import Folder
 from tenure.project.gates import failed_gates
 from tenure.project.generating import Generated, with_generated
@@ -40,6 +41,7 @@ from tenure.project.stopwatch import Stopwatch
 from tenure.project.tables import make_tables
 from tenure.project.trained import TrainedRun
 from tenure.project.training import fit, make_release, with_overrides
+from tenure.release.decide import Thresholds
 from tenure.release.scorer import Scorer
 
 
@@ -96,9 +98,10 @@ def retrain(
     # the champion's generated features, if the config still wants any: which are worth it is not asked anew
     kept = Plan.from_json(record["plan"]).features if config.model.generate_features else ()
     prepared = with_generated(_extend(folder, old, config, earlier, later), kept)
-    tables = make_tables(prepared)
+    tables = make_tables(prepared, decided_by(config))
     watch = Stopwatch()
     trained = Generated(kept).noted_in(fit(config, prepared, tables))
+    trained = with_explanations(config, prepared, tables, trained)
     reading = break_seal(folder, prepared)
     evaluation = evaluate(
         prepared.recipe, trained, tables.train.joined(tables.validation), tables.test, config.model.threshold
@@ -162,7 +165,7 @@ def _compare(
 ) -> Decision:
     y = target_values(prepared.recipe.target, later[prepared.recipe.target.name])
     old, new = _scores(champion, later), _scores(challenger, later)
-    thresholds = (champion.threshold, challenger.threshold)
+    thresholds = (_thresholds(champion, later), _thresholds(challenger, later))
     worth: Worth | None = None
     if config.business is not None and champion.task == "binary":
         worth = worth_of_switch(y, old[:, 1], new[:, 1], thresholds, config.business)
@@ -182,6 +185,10 @@ def _metric(challenger: Scorer, config: ProjectConfig) -> str:
     from tenure.model.settings import DEFAULT_METRIC
 
     return config.model.metric or DEFAULT_METRIC[challenger.task]
+
+
+def _thresholds(scorer: Scorer, typed: pl.DataFrame) -> Thresholds:
+    return scorer.calibration.thresholds(settle(scorer.recipe, typed.lazy()).collect(), typed)
 
 
 def _scores(scorer: Scorer, typed: pl.DataFrame) -> Any:

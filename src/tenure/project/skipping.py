@@ -15,7 +15,7 @@ from tenure.project.folder import Folder
 
 _KEPT = 20
 _PREPARING = ("prepare", "project/reading", "project/panels", "project/preparing")
-_TRAINING = (*_PREPARING, "model", "release", "project/training", "project/generating")
+_TRAINING = (*_PREPARING, "model", "release", "project/training", "project/generating", "project/explaining")
 _LIBRARIES = ("polars", "numpy")
 _TRAINERS = ("scikit-learn", "scipy", "xgboost-cpu", "lightgbm", "catboost", "optuna", "sqlglot")
 
@@ -52,6 +52,7 @@ _OF_LATER_STAGES = (
     "name",
     "intended_use",
     "model",
+    "explain",
     "fairness",
     "business",
     "serve",
@@ -69,7 +70,7 @@ def of_training(config: ProjectConfig, version: str, schema: str) -> Fingerprint
     settings: dict[str, Any] = {
         "model": config.model.model_dump(mode="json"),
         "split": {"seed": config.split.seed},
-        "fairness": config.model_dump(mode="json")["fairness"],
+        **{key: config.model_dump(mode="json")[key] for key in ("explain", "fairness")},
     }
     return Fingerprint(
         {"the prepared rows": version, "schema.json": schema},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from tenure.model.workbench import TrainingTable
@@ -20,9 +21,15 @@ class Tables:
     test: TrainingTable
 
 
-def make_tables(prepared: Prepared) -> Tables:
-    """Clean the prepared rows and cut them into their parts."""
+def make_tables(prepared: Prepared, beside: Collection[str] = ()) -> Tables:
+    """Clean the prepared rows and cut them into their parts.
+
+    beside: columns that a decision may ask for, features or not.
+    """
     recipe = prepared.recipe
+    known = {column.name for column in recipe.features}
+    asked = [name for name in beside if name not in known]
+    others = prepared.rows.select(asked).collect() if asked else None
     features = settle(recipe, prepared.rows).collect()
     special = [name for name in (recipe.target.name, recipe.time, recipe.group, recipe.weight) if name]
     keys = prepared.rows.select(*dict.fromkeys(special)).collect()
@@ -39,6 +46,7 @@ def make_tables(prepared: Prepared) -> Tables:
             None if when is None else when[chosen],
             None if group is None else group[chosen],
             None if weight is None else weight[chosen],
+            beside=None if others is None else others.filter(chosen),
         )
 
     return Tables(part(TRAIN), part(VALIDATION), part(TEST))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from tenure.records import Estimate
 from tenure.release.calibration import Calibration
 from tenure.release.encoding import Encoding
 
-FORMAT = "tenure-trained/2"
+FORMAT = "tenure-trained/3"
 
 
 @dataclass(frozen=True)
@@ -95,16 +95,8 @@ def keep_trained(folder: Folder, run: TrainedRun) -> None:
         "config_sha256": run.config_sha256,
         "config": dict(run.config),
         "threads": run.threads,
-        "winner": trained.winner,
-        "metric": trained.metric,
-        "encoding": trained.encoding.to_json(),
-        "document": asdict(trained.document),
-        "calibration": trained.calibration.to_json(),
-        "cross_validation": _metrics(trained.cross_validation),
-        "validation": _metrics(trained.validation),
-        "plan": trained.plan.to_json(),
-        "seconds": dict(trained.seconds),
-        "warnings": list(trained.warnings),
+        **_document(trained),
+        "plain": None if trained.plain is None else _document(trained.plain),
     }
     write_durably(folder.trained / "trained.json", json.dumps(body))
 
@@ -124,7 +116,38 @@ def load_trained(folder: Folder) -> TrainedRun:
         raise ProjectError(
             f"the trained model cannot be read: {error}", where=str(path), todo="run `tenure train`"
         ) from error
-    trained = Trained(
+    trained = _trained(body)
+    if body["plain"] is not None:
+        trained = replace(trained, plain=_trained(body["plain"]))
+    return TrainedRun(
+        body["run"],
+        body["prepared"],
+        body["seed"],
+        trained,
+        body["run_seconds"],
+        body["config_sha256"],
+        body["config"],
+        body["threads"],
+    )
+
+
+def _document(trained: Trained) -> dict[str, Any]:
+    return {
+        "winner": trained.winner,
+        "metric": trained.metric,
+        "encoding": trained.encoding.to_json(),
+        "document": asdict(trained.document),
+        "calibration": trained.calibration.to_json(),
+        "cross_validation": _metrics(trained.cross_validation),
+        "validation": _metrics(trained.validation),
+        "plan": trained.plan.to_json(),
+        "seconds": dict(trained.seconds),
+        "warnings": list(trained.warnings),
+    }
+
+
+def _trained(body: Mapping[str, Any]) -> Trained:
+    return Trained(
         winner=body["winner"],
         metric=body["metric"],
         encoding=Encoding.from_json(body["encoding"]),
@@ -135,16 +158,6 @@ def load_trained(folder: Folder) -> TrainedRun:
         plan=Plan.from_json(body["plan"]),
         seconds=body["seconds"],
         warnings=tuple(body["warnings"]),
-    )
-    return TrainedRun(
-        body["run"],
-        body["prepared"],
-        body["seed"],
-        trained,
-        body["run_seconds"],
-        body["config_sha256"],
-        body["config"],
-        body["threads"],
     )
 
 

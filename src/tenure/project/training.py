@@ -13,7 +13,8 @@ import polars as pl
 from tenure.config import ProjectConfig, TableSchema, describe_idle_keys
 from tenure.errors import ProjectError
 from tenure.model.evaluate import evaluate as evaluate_model
-from tenure.model.explain import global_importance
+from tenure.model.explain.importance import global_importance
+from tenure.model.fairness.mitigate import train_mitigated
 from tenure.model.intervals import intervals_on_test
 from tenure.model.registry import default_uri, warm
 from tenure.model.settings import Plan, TrainSettings
@@ -22,7 +23,8 @@ from tenure.model.train import train as train_model
 from tenure.model.tune import INTERRUPTED
 from tenure.monitor.reference import reference_of
 from tenure.project.appointing import appoint
-from tenure.project.fairness import group_columns, measure_test
+from tenure.project.explaining import check_changes, explanations_of, with_explanations
+from tenure.project.fairness import decided_by, group_columns, measure_test, mitigation_of
 from tenure.project.folder import Folder
 from tenure.project.generating import describe_features, find_features, limits_of, with_generated
 from tenure.project.judging import check_warnings, judge, judged_of
@@ -36,6 +38,7 @@ from tenure.project.skipping import look_up, of_training, remember, settings_cha
 from tenure.project.stopwatch import Stopwatch
 from tenure.project.tables import Tables, make_tables
 from tenure.project.trained import TrainedRun, forget_trained, keep_trained, load_trained, waiting_run
+from tenure.release.explanations import FILE as EXPLANATIONS
 from tenure.release.folder import ReleaseParts, write_release
 from tenure.release.scorer import Scorer
 
@@ -144,7 +147,10 @@ def fit(config: ProjectConfig, prepared: Prepared, tables: Tables, plan: Plan | 
         coverage=config.model.coverage,
         latency=config.model.latency,
     )
-    return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
+    wanted = mitigation_of(config, prepared)
+    if wanted is None:
+        return train_model(prepared.recipe, tables.train, tables.validation, settings, plan=plan)
+    return train_mitigated(prepared.recipe, tables.train, tables.validation, settings, wanted, plan)
 
 
 def make_release(
@@ -168,9 +174,19 @@ def make_release(
     fitted_on = tables.train.joined(tables.validation).features
     draft = Scorer(prepared.recipe, trained.encoding, trained.document.predictor(), trained.calibration)
     # scores of rows that the model was fitted on are too sure of themselves to compare live ones with
-    unseen = draft.score_clean(tables.test.features)
+    unseen = draft.score_clean(tables.test.features, beside=tables.test.beside)
     importance = global_importance(draft, fitted_on.head(_IMPORTANCE_ROWS))
-    judged = judge(config, prepared, tables.test, len(fitted_on), trained, evaluation, importance)
+    explanations = explanations_of(config, prepared, tables, trained, draft)
+    judged = judge(
+        config,
+        prepared,
+        tables.test,
+        len(fitted_on),
+        trained,
+        evaluation,
+        importance,
+        explanations["stability"],
+    )
     parts = ReleaseParts(
         name=config.name,
         recipe=prepared.recipe,
@@ -202,6 +218,7 @@ def make_release(
         warnings=[*prepared.warnings, *trained.warnings, *check_warnings(judged)],
         schema=schema or schema_in_force(folder, prepared),
         fairness=fairness,
+        explanations=explanations,
     )
     return write_release(folder.releases, parts)
 
@@ -212,10 +229,11 @@ def _train(
     watch = Stopwatch()
     log.info("training on %s rows", prepared.counts()["train"])
     group_columns(config, prepared)
-    tables = make_tables(prepared)
+    check_changes(config, prepared.recipe)
+    tables = make_tables(prepared, decided_by(config))
     found = find_features(config, prepared, tables.train, tables.validation, plan)
     if found.features:
-        tables = make_tables(prepared := with_generated(prepared, found.features))
+        tables = make_tables(prepared := with_generated(prepared, found.features), decided_by(config))
     left = with_overrides(config, config.model.budget - found.seconds, None)
     trained = found.noted_in(fit(left, prepared, tables, plan))
     seconds = {
@@ -225,6 +243,9 @@ def _train(
         "candidates": trained.seconds["candidates"],
         "processor": watch.processor(),
     }
+    stage = time.perf_counter()
+    trained = with_explanations(config, prepared, tables, trained)
+    seconds["explain"] = time.perf_counter() - stage
     return TrainedRun.of(config, prepared.id, trained, seconds)
 
 
@@ -235,7 +256,7 @@ def _evaluate(
     config = with_overrides(config, None, run.seed)
     reading = break_seal(folder, prepared)
     prepared = with_generated(prepared, run.trained.plan.features)
-    tables = make_tables(prepared)
+    tables = make_tables(prepared, decided_by(config))
     evaluation = evaluate_model(
         prepared.recipe,
         run.trained,
@@ -272,6 +293,7 @@ def _evaluate(
         run=run.run,
         threshold=run.trained.calibration.threshold if prepared.recipe.target.task == "binary" else None,
         importance=json.loads((release / "importance.json").read_text()),
+        explanations=_told(release),
         warnings=(
             *prepared.warnings,
             *run.trained.warnings,
@@ -295,6 +317,12 @@ def with_overrides(config: ProjectConfig, budget: float | None, seed: int | None
     if seed is not None:
         config = config.model_copy(update={"split": config.split.model_copy(update={"seed": seed})})
     return config
+
+
+def _told(release: Path) -> dict[str, Any]:
+    """Of the explanations what a run tells; dependence and what can change are in the release."""
+    body = json.loads((release / EXPLANATIONS).read_text())
+    return {key: body[key] for key in ("permutation", "stability", "interactions")}
 
 
 def _late(config: ProjectConfig, run: TrainedRun) -> tuple[str, ...]:

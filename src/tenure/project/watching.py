@@ -203,7 +203,7 @@ def _measure(
         {name: Estimate(**value) for name, value in metrics["test"].items()},
         metrics["metric"],
         n_predictions=answered.get(holder.version, 0),
-        threshold=scorer.threshold,
+        threshold=scorer.thresholds_of_rows(own.rows),
         classes=scorer.classes,
     )
     found = HealthReport(
@@ -306,4 +306,4 @@ def _worth(config: ProjectConfig, scorer: Scorer, fresh: LabelledRows) -> Worth 
     own = fresh.of_release(scorer.manifest.release)
     if config.business is None or scorer.task != "binary" or not len(own):
         return None
-    return worth_of_retraining(own.y, own.scores[:, 1], scorer.threshold, config.business)
+    return worth_of_retraining(own.y, own.scores[:, 1], scorer.thresholds_of_rows(own.rows), config.business)

@@ -9,13 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tenure.errors import ReleaseError
 from tenure.records import Task
+from tenure.release.decide import GroupThresholds, Thresholds
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FORMAT = "tenure-calibration/1"
 # Probabilities closer to 0 or 1 than this have no finite, useful logarithm.
@@ -40,6 +44,7 @@ class Calibration:
     kind softmax (multiclass): p = softmax(slope * margins + biases); slope is 1 / temperature.
     Source: Guo et al. (2017), "On Calibration of Modern Neural Networks".
     threshold: binary only; the positive class is predicted from this probability on.
+    by_group: binary only; thresholds that go before it, for rows of these groups.
     coverage, half_width: regression only; the number +- half_width holds the outcome of a new row with a chance of
     coverage, learned on held-out rows; None where that was not learned.
 
@@ -57,6 +62,7 @@ class Calibration:
     threshold: float = 0.5
     coverage: float | None = None
     half_width: float | None = None
+    by_group: GroupThresholds | None = None
 
     def __post_init__(self) -> None:
         allowed = {"binary": ("none", "sigmoid"), "multiclass": ("none", "softmax"), "regression": ("none",)}
@@ -69,6 +75,17 @@ class Calibration:
     def n_outputs(self) -> int:
         """Margins a row: one a class for multiclass, else one."""
         return self.n_classes if self.task == "multiclass" else 1
+
+    def thresholds(self, features: pl.DataFrame, beside: pl.DataFrame | None = None) -> Thresholds:
+        """From which probability on the positive class is decided: one number, or shape (n,) where groups differ.
+
+        features: the rows' clean features.  beside: their cells in columns that are no features.
+        """
+        return (
+            self.threshold
+            if self.by_group is None
+            else self.by_group.of_table(features, beside, self.threshold)
+        )
 
     def bounds(self, values: Float64) -> tuple[Float64, Float64]:
         """Lower and upper ends of the intervals of predicted numbers, the bits of bounds_row."""
@@ -141,6 +158,7 @@ class Calibration:
             "biases": list(self.biases),
             "threshold": self.threshold,
             **({} if self.coverage is None else {"coverage": self.coverage, "half_width": self.half_width}),
+            **({} if self.by_group is None else {"by_group": self.by_group.to_json()}),
         }
 
     @classmethod
@@ -152,6 +170,8 @@ class Calibration:
                 todo="use the version of tenure that wrote the release",
             )
         values = {key: value for key, value in data.items() if key != "format"}
+        if "by_group" in values:
+            values["by_group"] = GroupThresholds.from_json(values["by_group"])
         return cls(**{**values, "biases": tuple(values.get("biases", ()))})
 
 

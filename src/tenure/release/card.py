@@ -7,6 +7,7 @@ from typing import Any
 
 from tenure.prepare.recipe import Recipe
 from tenure.release.card_judged import card_of_judged, claim_lines
+from tenure.release.explanations import explanation_sections
 from tenure.release.fairness import fairness_section
 
 TOP_FEATURES = 10
@@ -40,6 +41,7 @@ def model_card(
     threshold: float | None,
     warnings: Sequence[str],
     fairness: Mapping[str, Any] | None = None,
+    explanations: Mapping[str, Any] | None = None,
 ) -> str:
     """Write the card as Markdown. The same inputs give the same text: it has no date in it."""
     target = recipe.target
@@ -68,6 +70,8 @@ def model_card(
     lines.append("")
     top = list(importance.items())[:TOP_FEATURES]
     lines += [f"{place}. {column}: {effect:.4g}" for place, (column, effect) in enumerate(top, start=1)]
+    if explanations is not None:
+        lines += explanation_sections(explanations)
     lines += card_of_judged(metrics)
     if recipe.derived:
         lines += ["", "Computed from the columns:", "", *_derived(recipe)]

@@ -24,8 +24,10 @@ def encode_columns(encoding: Encoding, clean: pl.DataFrame) -> Float32:
             f"the clean table lacks columns that the encoding reads: {', '.join(map(repr, absent))}"
         )
     result = np.empty((clean.height, len(encoding.features)), dtype=np.float32)
-    for column in encoding.columns:
-        chosen = [i for i, feature in enumerate(encoding.features) if feature.column == column]
+    read: dict[str, list[int]] = {}
+    for i, feature in enumerate(encoding.features):
+        read.setdefault(feature.column, []).append(i)
+    for column, chosen in read.items():
         _encode_column(clean.get_column(column), [encoding.features[i] for i in chosen], chosen, result)
     return result
 

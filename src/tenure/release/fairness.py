@@ -87,8 +87,43 @@ def describe_fairness(body: Mapping[str, Any]) -> list[str]:
                 if flip["flipped"] is not None
                 else f"with another {flip['column']}{proxies} the number moves by {_interval(flip['moved'])}"
             )
+    lines += describe_mitigation(body["mitigation"], body["metric"]) if "mitigation" in body else []
     verdict = body["verdict"]
     return lines + [f"fairness: {text}" for text in (*verdict["breaches"], *verdict["doubts"])]
+
+
+def describe_mitigation(told: Mapping[str, Any], metric: str) -> list[str]:
+    """What was done for fairness, what it brought and what it costs, a line each."""
+    kind = told["kind"].replace("_", " ")
+    lines = [f"mitigation: {kind}" + "".join(f"; {told[key]}" for key in ("why", "failed") if key in told)]
+    if "thresholds" in told:
+        each = ", ".join(f"{group} {_threshold(cut)}" for group, cut in told["thresholds"].items())
+        lines.append(f"decides from a probability of {each} on; of any other group {told['threshold']:.3f}")
+    for entry in told["price"]["fairness"]:
+        change = f", change {_interval(entry['change'])}" if "change" in entry else ""
+        lines.append(
+            f"{metric} by {' and '.join(entry['columns'])}: {entry['without']['value']:.3f} without, "
+            f"{entry['with']['value']:.3f} with{change}"
+        )
+    for name, entry in told["price"]["quality"].items():
+        change = entry["change"]
+        interval = f"{change['value']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]"
+        lines.append(
+            f"its price in {name}: {entry['without']:.4f} without, {entry['with']:.4f} with, {interval}"
+        )
+    return lines
+
+
+def _threshold(cut: float) -> str:
+    return "above 1 (nobody)" if cut > 1.0 else f"{cut:.3f}"
+
+
+BY_GROUP = (
+    "Decisions go by group: a row without its group, or of a group not named here, gets the common threshold, so that "
+    "the group has to be sent to the service though it may be no feature. Under some laws it is unlawful to decide by "
+    "group; have that judged before use."
+)
+"""What a card says of thresholds by group."""
 
 
 def fairness_section(body: Mapping[str, Any]) -> list[str]:
@@ -113,12 +148,17 @@ def fairness_section(body: Mapping[str, Any]) -> list[str]:
     star = f"A star marks a rate of fewer than {body['least']} rows, which is not compared"
     lines += [f"{star}; smaller groups are left out."]
     lines += ["", *(f"- {line}" for line in _beside(body))]
+    if "mitigation" in body:
+        lines += ["", "### Mitigation and its price", ""]
+        lines += [f"- {line}" for line in describe_mitigation(body["mitigation"], body["metric"])]
+        lines += ["", BY_GROUP] if "thresholds" in body["mitigation"] else []
     return lines
 
 
 def _beside(body: Mapping[str, Any]) -> list[str]:
     """What the tables do not show: flips and proxies."""
-    only = {**body, "groupings": [], "verdict": {"breaches": [], "doubts": []}}
+    kept = {key: value for key, value in body.items() if key != "mitigation"}
+    only = {**kept, "groupings": [], "verdict": {"breaches": [], "doubts": []}}
     lines = describe_fairness(only)
     for proxy in body.get("proxies", ()):
         told = ", ".join(f"{entry['feature']} {_interval(entry)}" for entry in proxy["features"][:5])

@@ -40,7 +40,7 @@ OTHER_FILES = frozenset(
 )
 ESTIMATOR = "estimator.json"
 """In releases of tenure.Classifier and tenure.Regressor only: how the scikit-learn side takes and answers rows."""
-OPTIONAL_FILES = frozenset({"fairness.json", ESTIMATOR})
+OPTIONAL_FILES = frozenset({"fairness.json", "explanations.json", ESTIMATOR})
 _SAFE_NAME = re.compile(r"[a-z][a-z0-9_]*\.(json|txt|md)")
 _RESTORE = "restore the folder from a copy, or train again"
 

@@ -17,6 +17,7 @@ from tenure.prepare.schema.infer import schema_of_recipe
 from tenure.release.calibration import Calibration
 from tenure.release.card import model_card
 from tenure.release.encoding import Encoding
+from tenure.release.explanations import FILE as EXPLANATIONS
 from tenure.release.files import (
     ESTIMATOR,
     LINEAR,
@@ -53,6 +54,7 @@ class ReleaseParts:
     warnings: what a reader of the model card must know.
     schema: what the service will ask of rows; None: what the recipe knows.
     fairness: JSON data by groups of the test rows, see release.fairness; None: not measured.
+    explanations: JSON data, see release.explanations; None: none were made.
     estimator: what estimator.json holds, of a model that was fitted by tenure.Classifier or tenure.Regressor.
     """
 
@@ -75,6 +77,7 @@ class ReleaseParts:
     warnings: Sequence[str] = field(default=())
     schema: TableSchema | None = None
     fairness: Mapping[str, Any] | None = None
+    explanations: Mapping[str, Any] | None = None
     estimator: Mapping[str, Any] | None = None
 
 
@@ -121,11 +124,12 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
         threshold=parts.calibration.threshold if parts.calibration.task == "binary" else None,
         warnings=[*parts.recipe.warnings, *parts.warnings],
         fairness=parts.fairness,
+        explanations=parts.explanations,
     )
     data = {
         "encoding.json": parts.encoding.to_json(),
         "calibration.json": parts.calibration.to_json(),
-        "schema.json": release_schema(parts.recipe, schema),
+        "schema.json": release_schema(parts.recipe, schema, scorer.beside),
         "reference.json": plain(parts.reference),
         "metrics.json": metrics,
         "importance.json": importance,
@@ -133,6 +137,8 @@ def _build_files(parts: ReleaseParts) -> dict[str, bytes]:
     }
     if parts.fairness is not None:
         data["fairness.json"] = plain(parts.fairness)
+    if parts.explanations is not None:
+        data[EXPLANATIONS] = plain(parts.explanations)
     if parts.estimator is not None:
         data[ESTIMATOR] = dict(parts.estimator)
     return {

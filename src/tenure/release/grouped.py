@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tenure.records import Estimate, Task
+from tenure.release.decide import Thresholds
 from tenure.release.influence import Floats
 from tenure.release.metrics import (
     HIGHER_IS_BETTER,
@@ -37,7 +38,7 @@ def measured(
     task: Task,
     y: ArrayLike,
     scores: ArrayLike,
-    threshold: float | None = None,
+    threshold: Thresholds | None = None,
     group: Groups | None = None,
     weight: ArrayLike | None = None,
     *,
@@ -73,7 +74,7 @@ def compared(
     b: ArrayLike,
     metric: str,
     *,
-    thresholds: tuple[float, float] = (0.5, 0.5),
+    thresholds: tuple[Thresholds, Thresholds] = (0.5, 0.5),
     group: Groups | None = None,
     weight: ArrayLike | None = None,
 ) -> Estimate:
@@ -120,11 +121,18 @@ class _Scored:
     y: Floats
     scores: NDArray[Any]
     w: Floats
-    threshold: float | None
+    threshold: Thresholds | None
 
     def rows(self, which: NDArray[np.int64], times: Floats) -> _Scored:
         """The rows at these positions, each so many times."""
-        return replace(self, y=self.y[which], scores=self.scores[which], w=self.w[which] * times)
+        by_row = isinstance(self.threshold, np.ndarray)
+        return replace(
+            self,
+            y=self.y[which],
+            scores=self.scores[which],
+            w=self.w[which] * times,
+            threshold=self.threshold[which] if by_row else self.threshold,  # type: ignore[index]
+        )
 
     def value(self, metric: str) -> float | None:
         """One metric; None where it has no value on these rows."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 MISSING = "(missing)"
 TOGETHER = " & "
@@ -17,7 +18,8 @@ class GroupColumn:
     """How the clean values of a column make groups.
 
     labels: how (false, true) are written, of a boolean.  cuts: numbers are grouped between these; () leaves each
-    value a group of its own.
+    value a group of its own.  raw: of a column that is no feature, what its cells hold; None: a feature, whose clean
+    value counts.
 
     >>> GroupColumn("age", cuts=(30.0, 45.0)).key(30)
     '30 to below 45'
@@ -26,6 +28,7 @@ class GroupColumn:
     name: str
     labels: tuple[str, ...] = ()
     cuts: tuple[float, ...] = ()
+    raw: Literal["numbers", "words"] | None = None
 
     def key(self, value: object) -> str:
         """The group of one clean value."""
@@ -36,6 +39,21 @@ class GroupColumn:
         if isinstance(value, (int, float)):
             return self._between(float(value)) if self.cuts else _shown(float(value))
         return str(value)
+
+    def key_of_raw(self, cell: object) -> str:
+        """The group of a cell as it came, of a column that is no feature; a text is trimmed, and a number by `raw`.
+
+        >>> GroupColumn("age", cuts=(30.0,), raw="numbers").key_of_raw(" 41 ")
+        '30 and above'
+        """
+        if isinstance(cell, str):
+            cell = cell.strip() or None
+            if cell is not None and self.raw == "numbers":
+                number = _number_of(cell)
+                return cell if number is None else self.key(number)
+        if isinstance(cell, float) and not math.isfinite(cell):
+            cell = None
+        return self.key(cell)
 
     def _between(self, value: float) -> str:
         place = bisect_right(self.cuts, value)
@@ -52,12 +70,21 @@ class GroupColumn:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data."""
-        return {"name": self.name, "labels": list(self.labels), "cuts": list(self.cuts)}
+        return {"name": self.name, "labels": list(self.labels), "cuts": list(self.cuts), "raw": self.raw}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> GroupColumn:
         """Read what to_json wrote."""
-        return cls(data["name"], tuple(data["labels"]), tuple(data["cuts"]))
+        return cls(data["name"], tuple(data["labels"]), tuple(data["cuts"]), data.get("raw"))
+
+
+def _number_of(text: str) -> float | None:
+    """What a text says as a plain number; None where it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in text else None
 
 
 def _shown(value: float) -> str:

@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tenure.release.decide import Thresholds
+
 Floats = NDArray[np.float64]
 Weights = Floats | float
 
@@ -159,7 +161,7 @@ def of_rmse(y: Floats, predicted: Floats, w: Weights = 1.0) -> Influence:
 
 
 def binary_influence(
-    metric: str, y: NDArray[np.int64], p: Floats, threshold: float, w: Weights = 1.0
+    metric: str, y: NDArray[np.int64], p: Floats, threshold: Thresholds, w: Weights = 1.0
 ) -> Influence:
     """Influence on a metric of two classes. p: shape (n, 2); positive is predicted from the threshold on."""
     actual, predicted = y == 1, p[:, 1] >= threshold

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tenure.records import Estimate, Task
+from tenure.release.decide import Thresholds
 from tenure.release.influence import (
     Floats,
     Influence,
@@ -87,7 +88,7 @@ def metrics_for(
     task: Task,
     y: ArrayLike,
     scores: ArrayLike,
-    threshold: float | None = None,
+    threshold: Thresholds | None = None,
     weight: ArrayLike | None = None,
 ) -> dict[str, Estimate]:
     """Return every metric of the task on these rows.
@@ -95,7 +96,7 @@ def metrics_for(
     y: shape (n,), the class index (binary: 1 is the positive class) or the number.  scores: for classes the
     probabilities, shape (n, k), or (n,) of the positive class; for regression the predictions, shape (n,)
     or (n, 1).
-    threshold: binary only; the positive class is predicted at or above it; None is 0.5.
+    threshold: binary only; the positive class is predicted at or above it, one number or one a row; None is 0.5.
     weight: shape (n,), > 0, of any scale; None: every row counts the same.
 
     >>> metrics_for("regression", [1.0, 2.0, 3.0], [1.0, 2.0, 4.0])["mae"].value
@@ -107,7 +108,7 @@ def metrics_for(
 
 
 def classification_metrics(
-    y: ArrayLike, probabilities: ArrayLike, threshold: float = 0.5, weight: ArrayLike | None = None
+    y: ArrayLike, probabilities: ArrayLike, threshold: Thresholds = 0.5, weight: ArrayLike | None = None
 ) -> dict[str, Estimate]:
     """Return the metrics of a classifier; more than two classes are macro-averaged, one against the rest.
 
@@ -152,7 +153,7 @@ def metric_value(
     y: ArrayLike,
     scores: ArrayLike,
     metric: str,
-    threshold: float | None = None,
+    threshold: Thresholds | None = None,
     weight: ArrayLike | None = None,
 ) -> float:
     """Return one metric without its interval. Raises ValueError for a metric that the task does not have."""
@@ -166,7 +167,7 @@ def compare(
     b: ArrayLike,
     metric: str,
     *,
-    thresholds: tuple[float, float] = (0.5, 0.5),
+    thresholds: tuple[Thresholds, Thresholds] = (0.5, 0.5),
     weight: ArrayLike | None = None,
 ) -> Estimate:
     """Return how much better b is than a on the same rows; positive: b is better, in the metric's own unit.
@@ -193,7 +194,7 @@ def influence_for(
     y: ArrayLike,
     scores: ArrayLike,
     metric: str,
-    threshold: float | None = None,
+    threshold: Thresholds | None = None,
     weight: ArrayLike | None = None,
 ) -> Influence:
     """Return one metric and the influence of each row on it. Raises ValueError as compare does."""
@@ -251,7 +252,7 @@ def _numbers(y: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _classification_estimate(  # noqa: PLR0911 -- one return a metric
-    metric: str, y: NDArray[np.int64], p: Floats, threshold: float, w: Floats
+    metric: str, y: NDArray[np.int64], p: Floats, threshold: Thresholds, w: Floats
 ) -> Estimate:
     if metric == "log_loss":
         return _mean_interval(log_losses(y, p), w)

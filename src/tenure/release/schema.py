@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from tenure.config.schema import Rule, TableSchema
@@ -24,7 +25,9 @@ _TYPES = {
 }
 
 
-def row_schema(recipe: Recipe, schema: TableSchema | None = None) -> dict[str, Any]:
+def row_schema(
+    recipe: Recipe, schema: TableSchema | None = None, beside: Collection[str] = ()
+) -> dict[str, Any]:
     """Describe one raw row as JSON Schema (draft 2020-12).
 
     A column that is read is required, null standing for "missing"; derived features are no keys of a row. The id
@@ -32,6 +35,7 @@ def row_schema(recipe: Recipe, schema: TableSchema | None = None) -> dict[str, A
     Levels are examples, no closed list: an unseen level is scored as a rare one. What schema makes an error at serving
     becomes a constraint: a range, a closed list of levels (other spellings are taken too), no null; what it makes
     less than an error is not required.
+    beside: columns that a decision asks for and no feature is made of; a row without one is decided all the same.
     """
     schema = schema or schema_of_recipe(recipe)
     columns = {column.name: _column_schema(column, schema) for column in recipe.inputs}
@@ -40,15 +44,21 @@ def row_schema(recipe: Recipe, schema: TableSchema | None = None) -> dict[str, A
         "title": "Row",
         "description": f"One row to predict {recipe.target.name} for.",
         "type": "object",
-        "properties": {**_id_schema(recipe), **columns},
+        "properties": {**_id_schema(recipe), **columns, **dict.fromkeys(beside, _BESIDE)},
         "required": [name for name in columns if schema.severity_of("presence", "serve", name) == "error"],
         "additionalProperties": schema.severity_of("new_columns", "serve") != "error",
     }
 
 
-def release_schema(recipe: Recipe, schema: TableSchema) -> dict[str, Any]:
+_BESIDE = {
+    "type": ["string", "number", "boolean", "null"],
+    "description": "the decision threshold depends on it; not a feature. Without it the common threshold is used",
+}
+
+
+def release_schema(recipe: Recipe, schema: TableSchema, beside: Collection[str] = ()) -> dict[str, Any]:
     """The schema.json of a release: the row's JSON Schema, with the whole tenure-schema under `x-tenure`."""
-    return {**row_schema(recipe, schema), KEYWORD: schema.to_document()}
+    return {**row_schema(recipe, schema, beside), KEYWORD: schema.to_document()}
 
 
 def read_release_schema(body: dict[str, Any], recipe: Recipe) -> TableSchema:

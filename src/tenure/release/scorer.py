@@ -22,6 +22,7 @@ from tenure.prepare.schema.terms import terms_of
 from tenure.prepare.sql.row_recipe import told_value
 from tenure.records import CellProblem, Explanation, Score
 from tenure.release.calibration import Calibration
+from tenure.release.decide import Thresholds
 from tenure.release.effects import Cell, explain, score_effects, sum_by_column
 from tenure.release.encoding import Encoding, encode_table, row_encoder
 from tenure.release.files import LINEAR, MODEL_FILES, TREES, Manifest, read_release
@@ -96,7 +97,10 @@ class Scorer:
         self._cleaner = RowCleaner(recipe)
         self._clean = self._cleaner.clean_and_doubt
         self.schema = schema or schema_of_recipe(recipe)
-        self._guard = RowGuard(recipe, self.schema)
+        self._by_group = calibration.by_group
+        # columns that a row's decision asks for, and no feature is made of
+        self.beside: tuple[str, ...] = () if self._by_group is None else self._by_group.beside
+        self._guard = RowGuard(recipe, self.schema, self.beside)
         self._encode = row_encoder(encoding, self.feature_names)
         self._margin_row = predictor.margin_row
 
@@ -135,12 +139,14 @@ class Scorer:
     def score_row(self, row: Mapping[str, object]) -> Score:
         """Score one raw row. Raises RowsRefused that names every cell which the recipe or the schema refuses."""
         values, warnings = self._judge(row)
-        return self._score(self._margin_row(self._encode(values)), warnings)
+        margins = self._margin_row(self._encode(values))
+        return self._score(margins, warnings, self._threshold_row(row, values))
 
     def score_anyway(self, row: Mapping[str, object]) -> tuple[Score, list[str]]:
         """Score one raw row as score_table does: bad cells count as missing. Returns also their columns."""
         values, bad = self._cleaner.clean_anyway(row)
-        return self._score(self._margin_row(self._encode(values)), ()), bad
+        margins = self._margin_row(self._encode(values))
+        return self._score(margins, (), self._threshold_row(row, values)), bad
 
     def problems(self, row: Mapping[str, object], position: int = 0) -> list[CellProblem]:
         """The cells of a raw row that break the recipe; [] for a good row."""
@@ -177,16 +183,18 @@ class Scorer:
         clean = settle(self.recipe, typed.lazy()).collect()
         if look is not None:
             look(typed)
-        return self.score_clean(clean, self._table_problems(raw, typed))
+        return self.score_clean(clean, self._table_problems(raw, typed), beside=raw)
 
-    def score_clean(self, clean: pl.DataFrame, problems: Sequence[CellProblem] = ()) -> TableScores:
-        """Score a table that the recipe has cleaned."""
+    def score_clean(
+        self, clean: pl.DataFrame, problems: Sequence[CellProblem] = (), beside: pl.DataFrame | None = None
+    ) -> TableScores:
+        """Score a table that the recipe has cleaned. beside: the same rows with the columns named in `beside`."""
         margins = self.predictor.margins(encode_table(self.encoding, clean))
         if self.task == "regression":
             values = margins[:, 0].copy()
             return TableScores(values.tolist(), None, values, margins, list(problems))
         probabilities = self.calibration.probabilities(margins)
-        chosen = self._choose_table(probabilities)
+        chosen = self._choose_table(probabilities, self.calibration.thresholds(clean, beside))
         labels = [self.classes[index] for index in chosen.tolist()]
         return TableScores(labels, probabilities, None, margins, list(problems))
 
@@ -226,6 +234,18 @@ class Scorer:
             self.calibration, self.predictor.contributions(X), margins, self._predicted(margins)
         )
         return sum_by_column(found.effects, self._feature_columns, len(self.feature_names))
+
+    def effects_by_class(self, clean: pl.DataFrame, classes: Sequence[npt.NDArray[np.intp]]) -> list[Float64]:
+        """As effects_clean, for several classes' probabilities in turn. classes: each the index of one for each row.
+
+        For two classes and for numbers there is one score, whatever is asked for.
+        """
+        X = encode_table(self.encoding, clean)
+        contributions, margins = self.predictor.contributions(X), self.predictor.margins(X)
+        asked = classes if self.task == "multiclass" else [None]
+        found = [score_effects(self.calibration, contributions, margins, chosen) for chosen in asked]
+        n_columns = len(self.feature_names)
+        return [sum_by_column(one.effects, self._feature_columns, n_columns) for one in found]
 
     def clean_table(self, raw: pl.DataFrame) -> pl.DataFrame:
         """The clean feature columns of a raw table."""
@@ -276,23 +296,37 @@ class Scorer:
             return values, (*warnings, *found, *doubts)
         return values, (*self._guard.check(row, values), *doubts)
 
-    def _score(self, margins: tuple[float, ...], warnings: tuple[CellProblem, ...]) -> Score:
+    def thresholds_of_rows(self, rows: Sequence[Mapping[str, object]]) -> Thresholds:
+        """From which probability on each of these raw rows is decided for the positive class; bad cells are missing."""
+        if self._by_group is None:
+            return self.threshold
+        return np.array([self._threshold_row(row, self._cleaner.clean_anyway(row)[0]) for row in rows])
+
+    def _threshold_row(self, row: Mapping[str, object], values: Sequence[CleanValue]) -> float:
+        if self._by_group is None:
+            return self.threshold
+        clean = dict(zip(self.feature_names, values, strict=True))
+        return self._by_group.of_row(clean.__getitem__, row, self.threshold)
+
+    def _score(
+        self, margins: tuple[float, ...], warnings: tuple[CellProblem, ...], threshold: float
+    ) -> Score:
         if self.task == "regression":
             return Score(margins[0], None, None, margins, warnings, self.calibration.bounds_row(margins[0]))
         probabilities = self.calibration.probabilities_row(margins)
-        chosen = self._choose_row(probabilities)
+        chosen = self._choose_row(probabilities, threshold)
         told = probabilities[1] if self.task == "binary" else probabilities[chosen]
         by_class = dict(zip(self.classes, probabilities, strict=True))
         return Score(self.classes[chosen], told, by_class, margins, warnings)
 
-    def _choose_row(self, probabilities: Sequence[float]) -> int:
+    def _choose_row(self, probabilities: Sequence[float], threshold: float) -> int:
         if self.task == "binary":
-            return 1 if probabilities[1] >= self.threshold else 0
+            return 1 if probabilities[1] >= threshold else 0
         return probabilities.index(max(probabilities))  # the first of equals, as numpy's argmax
 
-    def _choose_table(self, probabilities: Float64) -> npt.NDArray[np.intp]:
+    def _choose_table(self, probabilities: Float64, thresholds: Thresholds) -> npt.NDArray[np.intp]:
         if self.task == "binary":
-            return (probabilities[:, 1] >= self.threshold).astype(np.intp)
+            return (probabilities[:, 1] >= thresholds).astype(np.intp)
         chosen: npt.NDArray[np.intp] = probabilities.argmax(axis=1)
         return chosen
 

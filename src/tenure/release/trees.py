@@ -129,6 +129,13 @@ class TreePredictor:
             result[rows] = self._predict_table(X[rows], _PREDICT_CONTRIB, n_columns)
         return result.reshape(len(X), self.n_outputs, self.n_features + 1)
 
+    @property
+    def n_edges(self) -> int:
+        """Edges of all trees: what Shapley values of a row cost is in proportion to them."""
+        if self._n_edges is None:
+            self._n_edges = count_edges(self.model_text())
+        return self._n_edges
+
     def model_text(self) -> bytes:
         """The model as the library writes it: the same trees to the last bit."""
         length, buffer = ctypes.c_int64(), ctypes.create_string_buffer(1)
@@ -151,9 +158,7 @@ class TreePredictor:
         """The compiled way, where the table is long enough for this model that it pays to load it."""
         if n_rows < _FEWEST_FAST_ROWS or not is_installed():
             return None
-        if self._n_edges is None:
-            self._n_edges = count_edges(self.model_text())
-        if n_rows * self._n_edges < _FAST_WORK:
+        if n_rows * self.n_edges < _FAST_WORK:
             return None
         if self._fast_contributions is None:
             self._fast_contributions = FastContributions(self.model_text(), self.n_outputs, self.n_features)

@@ -113,7 +113,7 @@ def _schemas(model: ServedModel | None) -> Json:
     row: Json = {"type": "object"}
     recipe = model.scorer.recipe if model else None
     if model is not None:
-        found = row_schema(model.scorer.recipe, model.scorer.schema)
+        found = row_schema(model.scorer.recipe, model.scorer.schema, model.scorer.beside)
         row = {name: part for name, part in found.items() if name != "$schema"}
     return {
         "Row": row,

@@ -17,7 +17,7 @@ def test_flips_are_those_counted_by_hand() -> None:
 
     rows = read(recipe, raw.lazy()).collect()
 
-    def scores(clean: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def scores(clean: pl.DataFrame, typed: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         p = (clean["months"].to_numpy() / 100 + 0.2 * clean["partner"].to_numpy())[:, None]
         return p, (p[:, 0] >= 0.5).astype(np.int64)
 
@@ -40,7 +40,7 @@ def test_proxies_come_from_rows_of_the_other_group_and_own_rows_keep_theirs() ->
     rows = rows.with_columns(months=pl.when(pl.col("partner")).then(60.0).otherwise(10.0))
     seen: list[pl.DataFrame] = []
 
-    def scores(clean: pl.DataFrame) -> tuple[np.ndarray, None]:
+    def scores(clean: pl.DataFrame, typed: pl.DataFrame) -> tuple[np.ndarray, None]:
         seen.append(clean)
         return clean["months"].to_numpy()[:, None], None
 

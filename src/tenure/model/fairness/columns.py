@@ -72,5 +72,6 @@ def _of_words(
 
 def keys_of(column: GroupColumn, cells: pl.Series) -> Words:
     """The group of each cell, shape (n,)."""
-    known = {value: column.key(value) for value in cells.unique().to_list()}
+    key = column.key if column.raw is None else column.key_of_raw
+    known = {value: key(value) for value in cells.unique().to_list()}
     return np.array([known[value] for value in cells.to_list()], dtype=object)

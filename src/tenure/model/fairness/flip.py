@@ -11,12 +11,14 @@ import polars as pl
 
 from tenure.model.fairness.differences import Z95, bounds
 from tenure.model.fairness.rates import Floats, GroupValue
-from tenure.prepare.columns import settle
+from tenure.model.substitute import substitute
 from tenure.prepare.recipe import Recipe
 from tenure.records import Estimate
 
-Scores = Callable[[pl.DataFrame], tuple[Floats, npt.NDArray[np.int64] | None]]
-"""Clean rows -> scores of shape (n, k), and the class decided for each; None for regression."""
+Scores = Callable[[pl.DataFrame, pl.DataFrame], tuple[Floats, npt.NDArray[np.int64] | None]]
+"""Clean rows, and the same as they are read -> scores of shape (n, k), and the class decided for each.
+
+Of a regression nothing is decided: None."""
 
 MOST_ROWS = 5_000
 MOST_VALUES = 5
@@ -51,19 +53,19 @@ def flip_column(
     values = _values_of(known)
     if len(values) < 2 or rows.height < 2:
         return None
-    before, decided = scores(_clean(recipe, rows))
+    before, decided = scores(substitute(recipe, rows, {}), rows)
     moved = np.zeros(rows.height)
     flipped = np.zeros(rows.height, dtype=bool)
     rng = np.random.default_rng(seed)
     for value in values:
-        changed = rows.with_columns(pl.lit(value, dtype=rows.schema[name]).alias(name))
+        cells: dict[str, pl.Series | pl.Expr] = {name: pl.lit(value, dtype=rows.schema[name])}
         if proxies:
             donors = rows.filter(pl.col(name) == value).select(proxies)
             drawn = donors[rng.integers(0, donors.height, rows.height)]
             is_own = (rows[name] == value).fill_null(False)
-            swapped = [drawn[p].zip_with(~is_own, rows[p]).alias(p) for p in proxies]
-            changed = changed.with_columns(swapped)
-        after, decided_after = scores(_clean(recipe, changed))
+            cells |= {p: drawn[p].zip_with(~is_own, rows[p]) for p in proxies}
+        changed = rows.with_columns(cell.alias(column) for column, cell in cells.items())
+        after, decided_after = scores(substitute(recipe, changed, {}), changed)
         moved = np.maximum(moved, np.abs(after - before).max(axis=1))
         if decided is not None and decided_after is not None:
             flipped |= decided != decided_after
@@ -82,10 +84,6 @@ def _values_of(known: pl.Series) -> list[object]:
     counts = known.value_counts(sort=True)
     ranked = sorted(counts.rows(), key=lambda pair: (-pair[1], str(pair[0])))
     return [value for value, _ in ranked[:MOST_VALUES]]
-
-
-def _clean(recipe: Recipe, rows: pl.DataFrame) -> pl.DataFrame:
-    return settle(recipe, rows.lazy()).collect()
 
 
 def _estimate(values: Floats, deviation: float | None = None) -> Estimate:

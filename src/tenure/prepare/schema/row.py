@@ -27,7 +27,8 @@ class RowGuard:
     So a good row costs one look-up a feature, and only suspects are read again.
     """
 
-    def __init__(self, recipe: Recipe, schema: TableSchema) -> None:
+    def __init__(self, recipe: Recipe, schema: TableSchema, beside: Collection[str] = ()) -> None:
+        # beside: columns that are no features, and wanted all the same
         terms = {t.column.name: t for t in terms_of(schema, recipe, "serve")}
         self._names = [column.name for column in recipe.features]
         # A derived feature is asked nothing: what it was made from is.
@@ -38,7 +39,7 @@ class RowGuard:
         self._readers = {name: cell_reader(t.column) for name, t in terms.items()}
         self._judges = {name: _judge(t, self._readers[name]) for name, t in terms.items()}
         self._severities = {name: t.severities for name, t in terms.items()}
-        self._known = frozenset([*schema.columns, *(column.name for column in recipe.inputs)])
+        self._known = frozenset([*schema.columns, *(column.name for column in recipe.inputs), *beside])
         self._extra = schema.severity_of("new_columns", "serve")
         # Nothing is asked that the suspects do not tell.
         self._is_plain = self._extra == "off" and not self._narrow

@@ -1,8 +1,9 @@
 """The columnar executor of an expression: Polars expressions over columns of values.
 
-What IEEE 754 or the text itself decides is left to Polars. Not left to it: division by a constant (it multiplies
-by the reciprocal), powers and logarithms (its own differ in the last bit from the C library's), and numbers as
-text. Those run the definitions of prepare.sql.scalars, or NumPy's exactly rounded operations.
+What the text itself decides is left to Polars. Not left to it: division by a constant (it multiplies
+by the reciprocal), powers and logarithms (its own differ in the last bit from the C library's), numbers as
+text, and arithmetic (see _exact). Those run the definitions of prepare.sql.scalars, or NumPy's exactly rounded
+operations.
 """
 
 from __future__ import annotations
@@ -48,16 +49,8 @@ def compile_columns(node: Node) -> pl.Expr:
     return _BUILDERS[node.op](node, [compile_columns(arg) for arg in node.args])
 
 
-def _in_range(value: pl.Expr) -> pl.Expr:
-    return pl.when(value.abs() <= LARGEST_NUMBER).then(value)
-
-
 def _native(function: Callable[..., pl.Expr]) -> Builder:
     return lambda node, args: function(*args)
-
-
-def _arithmetic(function: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Builder:
-    return lambda node, args: _in_range(function(*args))
 
 
 def _batches(node: Call, args: list[pl.Expr], function: Callable[..., pl.Series]) -> pl.Expr:
@@ -99,7 +92,11 @@ def _scalar(function: Callable[..., Any], n_values: int) -> Builder:
 
 
 def _exact(function: Callable[..., Floats]) -> Builder:
-    """A function of float64 arrays, or of arrays and floats, in which NaN stands for null on both sides."""
+    """A function of float64 arrays, or of arrays and floats, in which NaN stands for null on both sides.
+
+    Sums and products are among these, though IEEE 754 decides them: an expression that tests its own value for its
+    range holds it twice, and a sum of thirty columns would hold its first one a thousand million times.
+    """
 
     def run(*columns: Any) -> pl.Series:
         arrays = [_array(column) for column in columns]
@@ -161,12 +158,31 @@ def _nullif(node: Call, args: list[pl.Expr]) -> pl.Expr:
 
 
 def _extreme(smaller: bool) -> Builder:
-    def choose(left: pl.Expr, right: pl.Expr) -> pl.Expr:
-        known = left.is_not_null() & right.is_not_null()
-        first = left <= right if smaller else left >= right
-        return pl.when(known).then(pl.when(first).then(left).otherwise(right))
+    left, right = pl.col("left"), pl.col("right")
+    first = left <= right if smaller else left >= right
+    chosen = pl.when(left.is_not_null() & right.is_not_null()).then(
+        pl.when(first).then(left).otherwise(right)
+    )
 
-    return lambda node, args: reduce(choose, args)
+    def choose(a: pl.Series, b: pl.Series) -> pl.Series:
+        return pl.select(left=a, right=b).select(chosen).to_series()
+
+    def build(node: Call, args: list[pl.Expr]) -> pl.Expr:
+        def run(*columns: Any) -> pl.Series:
+            length = next(len(column) for column in columns if isinstance(column, pl.Series))
+            return reduce(choose, (_whole(column, length, DTYPES[node.kind]) for column in columns))
+
+        return _batches(node, args, run)
+
+    return build
+
+
+def _whole(column: Any, length: int, dtype: type[pl.DataType]) -> pl.Series:
+    return (
+        column
+        if isinstance(column, pl.Series)
+        else pl.Series([column], dtype=dtype).new_from_index(0, length)
+    )
 
 
 def _in(node: Call, args: list[pl.Expr]) -> pl.Expr:
@@ -206,9 +222,9 @@ def _text_boolean(text: pl.Expr) -> pl.Expr:
 
 
 _BUILDERS: dict[str, Builder] = {
-    "add": _arithmetic(lambda left, right: left + right),
-    "sub": _arithmetic(lambda left, right: left - right),
-    "mul": _arithmetic(lambda left, right: left * right),
+    "add": _exact(np.add),
+    "sub": _exact(np.subtract),
+    "mul": _exact(np.multiply),
     "div": _exact(_divide),
     "mod": _exact(np.fmod),
     "power": _scalar(scalars.power, 2),

@@ -1,0 +1,1 @@
+"""What a model goes by, over many rows: effects, permutation importance, dependence, interactions, stability."""
