@@ -1,6 +1,6 @@
 """Coverage of a run's intervals: of the model's true metric on fresh draws, and "no signal" with shuffled labels.
 
-    python benchmarks/coverage.py [RUNS]
+    python benchmarks/run_coverage.py [RUNS]
 
 Each run draws a world, trains a small model on it as `tenure run` does (search, calibration, refit), evaluates it on
 600 test rows and asks whether each interval holds the metric of the same model on 50,000 fresh rows. A second model is
