@@ -6,7 +6,7 @@ Eight columns, logistic regression and LightGBM with a few trials, as a run woul
 different strength; equal: four of the same strength, whose order is chance; twins: one strong column and its near copy;
 noise: nothing to explain. Prints the median share of importance that moves to other columns in the folds' models, the
 median agreement of the ranks, and the share of runs in which M502 speaks. In signal and equal it should fall silent
-as rows grow; of noise it should always speak.
+as rows grow; of noise it should speak.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ GOOD = Measured(
 )
 RATE = {"num_leaves": 8, "min_data_in_leaf": 20, "feature_fraction": 0.5, "bagging_fraction": 0.8}
 RATE |= {"lambda_l1": 0.1, "lambda_l2": 1.0, "path_smooth": 1.0}
+STABLE = {"measured": True, "fits": 5, "moved": {"median": 0.1, "most": 0.2}, "columns": []}
 WEAK = Slice("a = x", 100, None, None, near(0.2), 0.001)
 
 
@@ -69,6 +70,11 @@ def with_metrics(**changes: object) -> Measured:
                 ),
             ),
         ),
+        ("M502", replace(GOOD, stability={**STABLE, "moved": {"median": 0.4, "most": 0.5}})),
+        (
+            "M502",
+            replace(GOOD, stability={**STABLE, "columns": [{"column": "a", "share": 0.6, "same_sign": 0.5}]}),
+        ),
         ("M601", with_metrics(gain={"majority class": near(0.005)})),
         ("M602", with_metrics(gain={"majority class": near(0.35), "small tree": near(0.005)})),
     ],
@@ -80,6 +86,11 @@ def test_each_check_finds_what_it_is_for(code: str, measured: Measured):
     waived, unused = check_model(measured, ChecksConfig(waive={code: "known"}).waive)
     assert {f.waived for f in waived if f.code == code} == {"known"}
     assert unused == ()
+
+
+def test_stability_is_no_finding_where_it_is_good_or_was_not_measured():
+    for stability in (STABLE, {"measured": False, "why": "no folds"}):
+        assert check_model(replace(GOOD, stability=stability), {})[0] == []
 
 
 def test_what_is_surely_better_is_not_called_level():

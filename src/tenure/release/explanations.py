@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -137,4 +138,13 @@ def _percent(share: float) -> str:
 
 
 def _interval(found: Mapping[str, Any]) -> str:
-    return f"{found['value']:.4g} [{found['low']:.4g}, {found['high']:.4g}]"
+    """A number with its interval, all with the decimals that give the largest three digits.
+
+    >>> _interval({"value": 0.00434, "low": -0.0000998, "high": 0.00878})
+    '0.00434 [-0.00010, 0.00878]'
+    """
+    numbers = [found["value"], found["low"], found["high"]]
+    largest = max(abs(number) for number in numbers)
+    decimals = max(0, 2 - math.floor(math.log10(largest))) if largest > 0.0 else 0
+    value, low, high = (f"{number:,.{decimals}f}" for number in numbers)
+    return f"{value} [{low}, {high}]"
