@@ -207,13 +207,15 @@ def _outcomes(task: Task, y: Float64, n_classes: int) -> Float64:
 
 
 def _varying(encoding: Encoding, table: pl.DataFrame) -> tuple[Encoding, Float32]:
-    """Leave out features with one value in all rows; keep one, so that there is a model at all. Also the rows in it."""
+    """Leave out features with one value in all rows; keep one, so that there is a model at all. With the rows in it."""
     X = encode_table(encoding, table)
-    keep = [i for i in range(X.shape[1]) if _varies(X[:, i])] or list(range(X.shape[1]))[:1]
-    if len(keep) == len(encoding.features):
+    keep = [_varies(X[:, i]) for i in range(X.shape[1])]
+    if not any(keep):
+        keep = [True, *keep[1:]]
+    if all(keep):
         return encoding, X
-    # C order, as encode_table gives it
-    return Encoding(tuple(encoding.features[i] for i in keep)), np.ascontiguousarray(X[:, keep])
+    kept = tuple(f for f, varies in zip(encoding.features, keep, strict=True) if varies)
+    return Encoding(kept), np.ascontiguousarray(X[:, keep])
 
 
 def _varies(values: Float32) -> bool:
