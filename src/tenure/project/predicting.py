@@ -71,7 +71,7 @@ def predict(
             "the output would replace the source", where=str(target), todo="name another output"
         )
     facts = check_source(table, min_rows=1)
-    for warning in facts.warnings:
+    for warning in (*facts.warnings, *_without_groups(scorer, facts.columns)):
         log.warning("warning: %s", warning)
     raw = scan(table, has_blank_lines=facts.has_blank_lines)
     shape, breaches = ask_first(scorer, table.name, facts.columns, raw, lambda: batches(table, facts))
@@ -172,6 +172,15 @@ def check_output(output: str) -> Path:
     if not target.parent.is_dir():
         raise ProjectError("the output's folder is not there", where=str(target.parent), todo="make it first")
     return target
+
+
+def _without_groups(scorer: Scorer, columns: Collection[str]) -> list[str]:
+    """What is to be said where the table lacks columns that decisions go by."""
+    return [
+        f"there is no column {name!r}, by which this model's threshold differs: every row gets the common threshold"
+        for name in scorer.beside
+        if name not in columns
+    ]
 
 
 class _Answers:

@@ -106,8 +106,9 @@ def describe_mitigation(told: Mapping[str, Any], metric: str) -> list[str]:
             f"{entry['with']['value']:.3f} with{change}"
         )
     for name, entry in told["price"]["quality"].items():
-        change = entry["change"]
-        interval = f"{change['value']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]"
+        # rounded first, and -0.0 made 0.0
+        value, low, high = (round(entry["change"][key], 4) + 0.0 for key in ("value", "low", "high"))
+        interval = f"{value:+.4f} [{low:+.4f}, {high:+.4f}]"
         lines.append(
             f"its price in {name}: {entry['without']:.4f} without, {entry['with']:.4f} with, {interval}"
         )
