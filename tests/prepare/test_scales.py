@@ -50,7 +50,9 @@ def test_a_few_small_amounts_anywhere_are_no_block_of_rows() -> None:
     is_large = np.ones(3000, dtype=bool)
     is_large[RANDOM.choice(3000, 40, replace=False)] = False
     is_large[0], is_large[-1] = True, True
-    found = find_scales("x", np.where(is_large, AMOUNTS * 1000, AMOUNTS), pl.DataFrame({"noise": [0.0] * 3000}))
+    found = find_scales(
+        "x", np.where(is_large, AMOUNTS * 1000, AMOUNTS), pl.DataFrame({"noise": [0.0] * 3000})
+    )
     assert found is not None
     assert found.where is None
 

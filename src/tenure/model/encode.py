@@ -60,8 +60,7 @@ def learn_encoding(
     shares = np.ones(len(y)) if weight is None else weight / np.mean(weight)
     outputs = _output_of(described)
     fitted = [_with_means(f, features, outcomes[:, outputs.get(f.name, 0)], shares) for f in described]
-    encoding = _varying(Encoding(tuple(fitted)), features)
-    X = encode_table(encoding, features)
+    encoding, X = _varying(Encoding(tuple(fitted)), features)
     if any(f.op == "target" for f in encoding.features):
         averaged = outcomes[:, [outputs.get(f.name, 0) for f in encoding.features]]
         X = _cross_fitted(X, encoding, features, averaged, shares, seed)
@@ -188,12 +187,16 @@ def _outcomes(task: Task, y: Float64, n_classes: int) -> Float64:
     return columns
 
 
-def _varying(encoding: Encoding, table: pl.DataFrame) -> Encoding:
-    """Leave out features with one value in all rows; keep one, so that there is a model at all."""
+def _varying(encoding: Encoding, table: pl.DataFrame) -> tuple[Encoding, Float32]:
+    """Leave out features with one value in all rows; keep one, so that there is a model at all. With the rows in it."""
     X = encode_table(encoding, table)
     keep = [_varies(X[:, i]) for i in range(X.shape[1])]
-    kept: Sequence[Feature] = [f for f, varies in zip(encoding.features, keep, strict=True) if varies]
-    return Encoding(tuple(kept or encoding.features[:1]))
+    if not any(keep):
+        keep = [True, *keep[1:]]
+    if all(keep):
+        return encoding, X
+    kept = tuple(f for f, varies in zip(encoding.features, keep, strict=True) if varies)
+    return Encoding(kept), np.ascontiguousarray(X[:, keep])
 
 
 def _varies(values: Float32) -> bool:

@@ -196,7 +196,9 @@ def _sums(recipe: Recipe, strength: Mapping[str, float]) -> Iterator[tuple[str, 
         words = words_of(column.name) if column.kind in ("number", "integer") else []
         for i in range(len(words)):
             alike.setdefault((*words[:i], "*", *words[i + 1 :]), []).append(column.name)
-    groups = {words: names for words, names in alike.items() if len(words) > 1 and 2 < len(names) <= MOST_TERMS}
+    groups = {
+        words: names for words, names in alike.items() if len(words) > 1 and 2 < len(names) <= MOST_TERMS
+    }
     for shared in sorted(groups, key=lambda shared: -np.mean([strength[name] for name in groups[shared]])):
         name = "_".join(word for word in shared if word != "*")
         yield f"sum_{name}", " + ".join(map(_quoted, groups[shared]))

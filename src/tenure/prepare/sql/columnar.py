@@ -1,8 +1,8 @@
 """The columnar executor of an expression: Polars expressions over columns of values.
 
-What the text itself decides is left to Polars. Not left to it: division by a constant (it multiplies
-by the reciprocal), powers and logarithms (its own differ in the last bit from the C library's), numbers as
-text, and arithmetic (see _exact). Those run the definitions of prepare.sql.scalars, or NumPy's exactly rounded operations.
+What the text itself decides is left to Polars. Not left to it: division by a constant (it multiplies by the
+reciprocal), powers and logarithms (its own differ in the last bit from the C library's), numbers as text, and
+arithmetic (see _exact). Those run the definitions of prepare.sql.scalars, or NumPy's exactly rounded operations.
 """
 
 from __future__ import annotations
@@ -159,7 +159,9 @@ def _nullif(node: Call, args: list[pl.Expr]) -> pl.Expr:
 def _extreme(smaller: bool) -> Builder:
     left, right = pl.col("left"), pl.col("right")
     first = left <= right if smaller else left >= right
-    chosen = pl.when(left.is_not_null() & right.is_not_null()).then(pl.when(first).then(left).otherwise(right))
+    chosen = pl.when(left.is_not_null() & right.is_not_null()).then(
+        pl.when(first).then(left).otherwise(right)
+    )
 
     def choose(a: pl.Series, b: pl.Series) -> pl.Series:
         return pl.select(left=a, right=b).select(chosen).to_series()
@@ -175,7 +177,11 @@ def _extreme(smaller: bool) -> Builder:
 
 
 def _whole(column: Any, length: int, dtype: type[pl.DataType]) -> pl.Series:
-    return column if isinstance(column, pl.Series) else pl.Series([column], dtype=dtype).new_from_index(0, length)
+    return (
+        column
+        if isinstance(column, pl.Series)
+        else pl.Series([column], dtype=dtype).new_from_index(0, length)
+    )
 
 
 def _in(node: Call, args: list[pl.Expr]) -> pl.Expr:
