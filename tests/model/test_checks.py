@@ -47,6 +47,10 @@ STABLE = {"measured": True, "fits": 5, "moved": {"median": 0.1, "most": 0.2}, "c
 WEAK = Slice("a = x", 100, None, None, near(0.2), 0.001)
 
 
+def coded(measured: Measured) -> list[str]:
+    return [finding.code for finding in check_model(measured, {})[0]]
+
+
 def with_metrics(**changes: object) -> Measured:
     return replace(GOOD, evaluation=replace(GOOD.evaluation, **changes))  # type: ignore[arg-type]
 
@@ -133,3 +137,26 @@ def test_shuffled_labels_are_said_to_hold_no_signal():
     assert "ROC-AUC" in claims[1][0]
     assert "majority class" in claims[1][0]
     assert not claims[1][1]
+
+
+@pytest.mark.parametrize(
+    ("metric", "own", "lead", "named"),
+    [
+        ("roc_auc", 0.85, 0.0019, False),
+        ("roc_auc", 0.85, 0.0021, True),
+        ("rmse", 500.0, 4.9, False),
+        ("rmse", 500.0, 5.1, True),
+    ],
+)
+def test_a_simpler_model_is_named_better_from_a_difference_that_matters(
+    metric: str, own: float, lead: float, named: bool
+) -> None:
+    hair = Estimate(-lead, -lead - 1e-4, -lead + 1e-4)
+    measured = with_metrics(
+        metric=metric,
+        metrics={metric: near(own)},
+        baselines={"majority class": {metric: near(own)}, "small tree": {metric: near(own)}},
+        gain={"majority class": near(0.35), "small tree": hair},
+        own={},
+    )
+    assert ("M102" in coded(measured)) == named

@@ -13,7 +13,7 @@ from tenure.errors import TenureError
 from tenure.model.choose import joined
 from tenure.model.evaluate import evaluate
 from tenure.model.fitting import fit_members
-from tenure.model.settings import Plan
+from tenure.model.settings import Clock, Plan
 from tenure.model.train import Trained, TrainingTable, TrainSettings, train
 from tests.model.training_tables import make_recipe, make_table
 
@@ -84,6 +84,28 @@ def test_a_tiny_budget_still_gives_a_model_and_says_so():
     assert any("too short" in warning for warning in trained.warnings)
     assert np.isfinite(trained.scores(table)).all()
     assert time.perf_counter() - started < 10
+
+
+@pytest.mark.parametrize("budget", [0.3, 1.0])
+def test_a_budget_that_leaves_things_out_says_which(budget: float):
+    trained, table = run("binary", TrainSettings(budget_seconds=budget, threads=1), n=2000)
+    told = " ".join(trained.warnings)
+    tried = {trial.family for trial in trained.plan.trials if trial.state == "complete"}
+    assert tried != set(TrainSettings().candidates)
+    assert "left no time for" in told or "too short" in told
+    assert np.isfinite(trained.scores(table)).all()
+    # what the search had no time for is left out of the test, too, on every machine that follows the plan
+    found = evaluate(make_recipe("binary", 2), trained, table, table)
+    assert not set(found.baselines) & set(trained.plan.evidence.get("left_out", ()))
+    assert "majority class" in found.baselines
+
+
+def test_loading_libraries_is_no_part_of_the_budget():
+    clock = Clock(10.0)
+    clock.excuse(lambda: time.sleep(0.2))
+    assert clock.loading >= 0.2
+    assert clock.elapsed < 0.2
+    assert clock.left() > 9.8
 
 
 def test_the_budget_is_kept():

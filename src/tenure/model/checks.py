@@ -17,6 +17,7 @@ from tenure.model.settings import Plan
 from tenure.model.slices import Slice
 from tenure.prepare.waivers import apply_waivers
 from tenure.records import Estimate
+from tenure.release.metrics import HIGHER_IS_BETTER
 
 Severity = Literal["error", "warning"]
 
@@ -31,6 +32,10 @@ ONE_COLUMN = 0.8
 FOLD_SPREAD = 0.25
 """The standard deviation of the folds' losses, as a share of their mean, above which the folds disagree."""
 SLICE_ERROR = 0.05
+WORTH_NAMING = 0.002
+"""By how much a simpler model is better, of a metric that ends at 1, before a person has to hear of it."""
+WORTH_NAMING_SHARE = 0.01
+"""The same of a loss, as a share of the simpler model's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ def check_simpler(measured: Measured) -> Iterable[ModelFinding]:
     """M102 and M602: a baseline is better, or the simplest is not told apart."""
     gains = [(name, gain) for name, gain in measured.evaluation.gain.items() if name != measured.dummy]
     for name, gain in gains:
-        if gain.high < 0.0:
+        if gain.high < 0.0 and -gain.value >= _worth_naming(measured.evaluation, name):
             yield ModelFinding(
                 "M102",
                 "warning",
@@ -292,6 +297,14 @@ def check_explanations(measured: Measured) -> Iterable[ModelFinding]:
             "do not act on single reasons; more rows, fewer columns, or one of columns that say the same",
             {"moved": measured.stability["moved"]["median"], "fits": measured.stability["fits"]},
         )
+
+
+def _worth_naming(evaluation: Evaluation, name: str) -> float:
+    """The least difference, in the metric's unit, that M102 speaks of: on many rows every difference is significant."""
+    own = evaluation.baselines.get(name, {}).get(evaluation.metric)
+    if HIGHER_IS_BETTER[evaluation.metric] or own is None:
+        return WORTH_NAMING
+    return WORTH_NAMING_SHARE * own.value
 
 
 def _flipped(gain: Estimate) -> Estimate:

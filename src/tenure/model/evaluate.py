@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -51,12 +51,14 @@ def evaluate(
 
     rule: by which the model's threshold was chosen; a baseline's is chosen by the same on its own rows.
     Where rows belong to groups, intervals are those of whole groups.
+    A baseline that the budget of the search had no time for is left out here, too: see model.evidence.
     """
     fitted_on, test = fitted_on.weighed, test.weighed
     task, y, group, weight = recipe.target.task, test.y, test.group, test.weight
     threshold = trained.thresholds(test)
     scores = trained.scores(test)
-    others = _baseline_scores(recipe, fitted_on, test, rule)
+    left_out = trained.plan.evidence.get("left_out", ())
+    others = _baseline_scores(recipe, fitted_on, test, rule, left_out)
     gain = {}
     for name, (baseline, cut) in others.items():
         try:
@@ -91,14 +93,23 @@ def _spread(n: int) -> np.ndarray:
 
 
 def _baseline_scores(
-    recipe: Recipe, fitted_on: TrainingTable, test: TrainingTable, rule: ThresholdRule | float
+    recipe: Recipe,
+    fitted_on: TrainingTable,
+    test: TrainingTable,
+    rule: ThresholdRule | float,
+    left_out: Collection[str] = (),
 ) -> dict[str, tuple[Float64, float]]:
-    """Scores of the test rows by each baseline, and its decision threshold (of use for two classes only)."""
+    """Scores of the test rows by each baseline, and its decision threshold (of use for two classes only).
+
+    left_out: names of those that there was no time for.
+    """
     facts = Facts(recipe.target.task, len(recipe.target.classes), len(fitted_on.y), len(recipe.features))
     styles: dict[Style, tuple[Learned, Part]] = {}
     found = {}
     with threadpool_limits(1, user_api="blas"):
         for baseline in baselines(facts.task):
+            if baseline.name in left_out:
+                continue
             style = baseline.style or "linear"
             if style not in styles:
                 learned = learn_encoding(
@@ -112,7 +123,7 @@ def _baseline_scores(
 def _scored(
     baseline: Baseline, facts: Facts, inside: Part, outside: Part, rule: ThresholdRule | float
 ) -> tuple[Float64, float]:
-    fitted = baseline.fit(inside, facts, 0)
+    fitted = baseline.fit(inside, facts, 0, None)
     if facts.task == "regression":
         return fitted.margins(outside), 0.5
     plain = replace(Calibration(facts.task, facts.n_classes), output=fitted.output)

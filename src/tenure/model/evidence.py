@@ -6,7 +6,9 @@ these numbers, so that its own flatter it a little; the test rows have the last 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 
 from tenure.model.baselines import Baseline, baselines
 from tenure.model.calibrate import as_margins, calibration_losses
-from tenure.model.candidates.base import Facts, Float64, Part
+from tenure.model.candidates.base import Facts, Float64, OutOfTime, Part
 from tenure.model.choose import Choice, HeldOut, single
 from tenure.model.limits import Limits
 from tenure.model.workbench import Result, Workbench
@@ -30,21 +32,41 @@ def gather_evidence(
     choice: Choice,
     best: Mapping[str, list[Result]],
     default: Result | None,
+    deadline: float | None = None,
 ) -> dict[str, Any]:
-    """The leaderboard and the steps, as JSON data.
+    """The leaderboard and the steps, as JSON data, and as left_out the baselines that the deadline left no time for.
 
     best: for each family its best results.  default: the best of the defaults, which the search started from.
     """
+    task = held_out.facts.task
+    plain = replace(bench.facts, class_weight=None, limits=Limits())
+    stood: dict[str, Float64] = {}
+    left_out = []
+    for baseline in baselines(task):
+        try:
+            found = _cross_validate(bench, plain, baseline, deadline)
+        except OutOfTime:
+            left_out.append(baseline.name)
+        else:
+            stood[baseline.name] = replace(held_out, facts=plain).scores(found)
     return {
-        "leaderboard": _leaderboard(bench, held_out, metric, choice, best),
+        "leaderboard": _leaderboard(held_out, metric, choice, best, stood),
         "steps": _steps(held_out, choice, best, default, bench.seed),
+        "left_out": left_out,
     }
 
 
 def _leaderboard(
-    bench: Workbench, held_out: HeldOut, metric: str, choice: Choice, best: Mapping[str, list[Result]]
+    held_out: HeldOut,
+    metric: str,
+    choice: Choice,
+    best: Mapping[str, list[Result]],
+    others: Mapping[str, Float64],
 ) -> list[dict[str, Any]]:
-    """The winner, its members, the best of each family and the baselines; gain: of the winner over each, paired."""
+    """The winner, its members, the best of each family and the baselines; gain: of the winner over each, paired.
+
+    others: each baseline's scores.
+    """
     task, y, group, weight = held_out.facts.task, held_out.outcomes, held_out.groups, held_out.weights
     # of each model: what it is, its name, the trees that score a row, its scores
     stood: list[tuple[str, str, int, Float64]] = [
@@ -56,10 +78,7 @@ def _leaderboard(
             alone = single(result)
             if not any(result is other for other in choice.members) or role == "member":
                 stood.append((role, result.trial.family, alone.n_trees, held_out.scores(alone)))
-    plain = replace(bench.facts, class_weight=None, limits=Limits())
-    for baseline in baselines(task):
-        found = _cross_validate(bench, plain, baseline)
-        stood.append(("baseline", baseline.name, 0, replace(held_out, facts=plain).scores(found)))
+    stood += [("baseline", name, 0, scores) for name, scores in others.items()]
     winner = stood[0][3]
     board = []
     for role, name, n_trees, scores in stood:
@@ -85,19 +104,28 @@ def _name(choice: Choice) -> str:
     return choice.members[0].trial.family if len(choice.members) == 1 else "blend"
 
 
-def _cross_validate(bench: Workbench, plain: Facts, baseline: Baseline) -> Choice:
+def _cross_validate(bench: Workbench, plain: Facts, baseline: Baseline, deadline: float | None) -> Choice:
     """Held-out raw scores of a baseline on the search's folds; NaN where no fold held a row out.
 
-    plain: without class weights and limits: a baseline has none.
+    plain: without class weights and limits: a baseline has none. Raises OutOfTime at the deadline.
     """
     margins = np.full((len(bench.table.y), plain.n_outputs), np.nan)
-    output: Output = "margin"
-    for k, (rows, held) in enumerate(bench.folds):
-        inside, outside, _ = bench.parts(baseline.style or "linear", k)
+    is_free = baseline.style is None
+
+    def fit(k: int) -> Output:
+        rows, held = bench.folds[k]
+        if not is_free and deadline is not None and time.perf_counter() > deadline:
+            raise OutOfTime
+        # the target alone, or the encoding that trials have made already
+        inside, outside, _ = bench.parts(baseline.style or bench.styles[0], k)
         weight = None if bench.table.weight is None else bench.table.shares[rows]
-        fitted = baseline.fit(Part(inside.X, inside.y, weight), plain, bench.seed)
-        margins[held], output = fitted.margins(outside), fitted.output
-    return Choice((), (), margins, output)
+        fitted = baseline.fit(Part(inside.X, inside.y, weight), plain, bench.seed, deadline)
+        margins[held] = fitted.margins(outside)
+        return fitted.output
+
+    with ThreadPoolExecutor(max_workers=max(1, bench.threads)) as pool:
+        outputs = list(pool.map(fit, range(len(bench.folds))))
+    return Choice((), (), margins, outputs[0])
 
 
 def _steps(

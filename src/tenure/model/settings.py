@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -26,9 +26,8 @@ FORMAT = "tenure-plan/1"
 class TrainSettings:
     """candidates: families to try.  metric: None is the task's usual one.
 
-    budget_seconds: wall time of everything that train does; None: no limit.  max_trials: settings tried at
-    most;
-    alone, without a budget, it makes the outcome independent of the clock.
+    budget_seconds: wall time of all that train does but loading libraries; None: no limit.
+    max_trials: settings tried at most; alone, without a budget, it makes the outcome independent of the clock.
     blend: whether several models may be joined into one.  latency: seconds a row that its trees may take then.
     class_weight: see model.class_weights.  limits: what no model may do.
     coverage: of intervals around predicted numbers and of sets of several classes; None: neither.
@@ -141,15 +140,24 @@ class Plan:
 
 @dataclass
 class Clock:
-    """The budget as a deadline. Seconds on time.perf_counter()."""
+    """The budget as a deadline. Seconds on time.perf_counter(). loading: libraries, which is no part of it."""
 
     budget: float | None
     started: float = field(default_factory=time.perf_counter)
+    loading: float = 0.0
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the start."""
+        """Seconds since the start, without those of loading."""
         return time.perf_counter() - self.started
+
+    def excuse(self, load: Callable[[], object]) -> None:
+        """Load a library with the clock stopped: it takes what the machine's disk takes, and once in a process."""
+        before = time.perf_counter()
+        load()
+        seconds = time.perf_counter() - before
+        self.started += seconds
+        self.loading += seconds
 
     def deadline(self, reserve: float = 0.0) -> float | None:
         """The moment that leaves `reserve` seconds of the budget; None without a budget."""

@@ -35,6 +35,8 @@ MOST_LEVELS = 12
 """Levels of a column that are slices, the commonest first."""
 MOST_SEARCHED_ROWS = 20_000
 MOST_PAIRED = 150
+SECONDS_A_COLUMN = 1e-3
+"""Of the search, measured, on as many rows as it looks at; pairs are few beside that."""
 """One-column slices that are crossed with each other, those of the highest loss first."""
 MOST_FOUND = 5
 ERROR = 0.05
@@ -131,6 +133,11 @@ def parts_of(column: str, values: pl.Series) -> list[Part]:
     edges = [None, *cuts, None]
     ranges = [Part(column, low=a, high=b) for a, b in itertools.pairwise(edges)]
     return found + [part for part in ranges if part.low is not None or part.high is not None]
+
+
+def search_seconds(features: pl.DataFrame) -> float:
+    """Roughly what find_weak takes: by the number of columns, as its rows are bounded."""
+    return SECONDS_A_COLUMN * features.width
 
 
 def find_weak(

@@ -11,9 +11,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tenure.errors import ExtraMissing, TargetError, TenureError
+from tenure.model.baselines import boosting_seconds
 from tenure.model.calibrate import learn_calibration
-from tenure.model.candidates import candidate_named
-from tenure.model.candidates.base import Float64
+from tenure.model.candidates import candidate_named, load_library
+from tenure.model.candidates.base import Facts, Float64
 from tenure.model.choose import Choice, HeldOut, choose_winner, joined, weighted
 from tenure.model.document import ModelDocument
 from tenure.model.encode import encode_part
@@ -23,11 +24,12 @@ from tenure.model.fold_models import FoldModels
 from tenure.model.intervals import half_width, rows_needed
 from tenure.model.prediction_sets import set_cut
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
-from tenure.model.slices import find_weak, to_json
+from tenure.model.slices import find_weak, search_seconds, to_json
 from tenure.model.threshold import choose_threshold
 from tenure.model.tune import (
     FINAL_OVERHEAD,
     INTERRUPTED,
+    MOST_RESERVE,
     Search,
     final_seconds,
     number_of_folds,
@@ -47,6 +49,9 @@ __all__ = ["TrainSettings", "Trained", "TrainingTable", "train"]
 
 log = logging.getLogger(__name__)
 
+LINEAR_SECONDS_A_CELL = 1e-7
+"""Of a logistic regression, for a cell of the table and a class: measured, with room for cells of many columns each."""
+
 
 @dataclass(frozen=True)
 class Unseen:
@@ -63,7 +68,8 @@ class Trained:
     winner: a family, or "blend".  calibration: holds the threshold, too.
     cross_validation: metrics on held-out training rows; the winner was chosen by them, so they flatter.
     validation: metrics on the validation rows, which chose nothing.
-    seconds: "total" wall time, "candidates" of it inside the candidates' own fit and predict calls.
+    seconds: "total" wall time that the budget counts, "candidates" of it inside the candidates' own fit and predict
+    calls, "loading" of libraries beside it.
     folds: the winner's models of the folds, for whoever explains it, until they are let go; None where there are none.
     unseen: what the choices after the search went by; it is not kept on disk.
     plain: the same model without what was done for fairness; None where nothing was.
@@ -210,6 +216,8 @@ def _search(run: Run, bench: Workbench | None) -> tuple[Choice | None, Plan]:
         run.warnings.append("the search was interrupted: the best found until then was fitted")
     leaders = search.leaders()
     scored = tuple(search.trials)
+    if leaders and search.left_out:
+        run.warnings.append(f"the budget left no time for a trial of {' and '.join(search.left_out)}")
     if not leaders:
         budget = run.settings.budget_seconds or 0.0
         run.warnings.append(
@@ -222,8 +230,24 @@ def _search(run: Run, bench: Workbench | None) -> tuple[Choice | None, Plan]:
         held_out, leaders, run.metric, blend=run.settings.blend, latency=run.settings.latency
     )
     members = _members(choice, bench, len(run.train.y) + len(run.validation.y))
-    evidence = gather_evidence(bench, held_out, run.metric, choice, search.best, search.default)
+    deadline = run.clock.deadline(_final_seconds(run, bench, choice))
+    evidence = gather_evidence(bench, held_out, run.metric, choice, search.best, search.default, deadline)
+    if evidence["left_out"]:
+        run.warnings.append(
+            f"the budget left no time for comparing with {' and '.join(evidence['left_out'])}"
+        )
     return choice, Plan(members, scored, len(bench.folds), stopped=search.stopped, evidence=evidence)
+
+
+def _final_seconds(run: Run, bench: Workbench, choice: Choice) -> float:
+    """Seconds to keep for fitting the winner on all rows, and on the training rows."""
+    n_fold = bench.facts.n_rows
+    sizes = (len(run.train.y), len(run.train.y) + len(run.validation.y))
+    fits = sum(
+        side_by_side([final_seconds(r, n_fold, n / n_fold) for r in choice.members], run.settings.threads)
+        for n in sizes
+    )
+    return min(FINAL_OVERHEAD + fits, MOST_RESERVE * (run.settings.budget_seconds or 0.0))
 
 
 def _members(choice: Choice, bench: Workbench, n_rows: int) -> tuple[Member, ...]:
@@ -326,6 +350,9 @@ def _validated(
     scores = margins if calibration.task == "regression" else calibration.probabilities(margins)
     held = run.validation
     metrics = measured(calibration.task, held.y, scores, calibration.threshold, held.group, held.weight)
+    if plan.evidence.get("weak_slices_left_out") or run.clock.left() < search_seconds(held.features):
+        run.warnings.append("the budget left no time for the search for weak slices")
+        return metrics, replace(plan, evidence={**plan.evidence, "weak_slices_left_out": True})
     weak = find_weak(held.features, calibration.task, held.y, scores, held.group, held.weight)
     return metrics, replace(plan, evidence={**plan.evidence, "weak_slices": [to_json(c) for c in weak]})
 
@@ -415,9 +442,21 @@ def _put_together(
         cross_validation=held_out,
         validation=validated,
         plan=plan,
-        seconds={"total": run.clock.elapsed, "candidates": run.watch.seconds},
+        seconds={
+            "total": run.clock.elapsed,
+            "candidates": run.watch.seconds,
+            "loading": run.clock.loading,
+        },
         warnings=tuple(run.warnings),
     )
+
+
+def _soonest(run: Run, facts: Facts) -> str:
+    """The cheapest family; one that can be cut short where the linear one, which can't, would take too long."""
+    families = cheapest_first(run.settings.candidates)
+    cells = facts.n_rows * facts.n_features * facts.n_outputs
+    is_long = LINEAR_SECONDS_A_CELL * cells > run.clock.left()
+    return next((f for f in families if candidate_named(f).boosts), families[0]) if is_long else families[0]
 
 
 def _without_folds(run: Run, plan: Plan) -> Trained:
@@ -428,11 +467,15 @@ def _without_folds(run: Run, plan: Plan) -> Trained:
     facts = run.facts(len(run.train.y))
     members = plan.members
     if not members:
-        family = cheapest_first(run.settings.candidates)[0]
+        family = _soonest(run, facts)
         candidate = candidate_named(family)
+        run.clock.excuse(lambda: load_library(family))
         params = candidate.defaults(facts)[0]
         rounds = 200 if candidate.style(params) == "trees" else 0
         members = (Member(family, params, rounds, 0),)
+        if boosting_seconds(facts.n_rows, facts.n_features, facts.n_outputs) > run.clock.left():
+            run.warnings.append("the budget left no time for comparing with default boosting")
+            plan = replace(plan, evidence={"left_out": ["default boosting"]})
     fits = fit_members(run, members, run.train)
     encoding, document = fits.joined()
     calibration = facts.uncalibrated(document.output)

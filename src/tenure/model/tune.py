@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tenure.model.candidates import candidate_named
-from tenure.model.candidates.base import Candidate
+from tenure.model.baselines import ROUNDS
+from tenure.model.candidates import candidate_named, load_library
+from tenure.model.candidates.base import PATIENCE, Candidate
 from tenure.model.choose import HeldOut, score_of
 from tenure.model.settings import DEFAULT_METRIC, DEFAULT_TRIALS, Clock, TrainSettings, cheapest_first
 from tenure.model.workbench import Result, Trial, Workbench
@@ -37,6 +38,10 @@ MOST_RESERVE = 0.6
 """Share of the budget that may be kept for the final fits."""
 CONVERSION_SECONDS = 1e-7
 """Of conversion and its check, for one row and one tree."""
+FIRST_SHARE = 0.5
+"""Of the budget, for the first trial of all: what is left is for a fit without folds, should it not get done."""
+EVIDENCE_SHARE = 0.1
+"""Of the budget at most, for the baselines of the leaderboard."""
 CAUTION = 1.3
 """Final fits are given so many times what the folds foretell: another process may want the cores."""
 
@@ -89,6 +94,13 @@ class Search:
                 raise
             self.stopped = INTERRUPTED
 
+    @property
+    def left_out(self) -> list[str]:
+        """Families of which no trial came to its end while there was a budget, in the order of trying."""
+        if self.settings.budget_seconds is None or self.stopped == INTERRUPTED:
+            return []
+        return [name for name in cheapest_first(self.settings.candidates) if name not in self.best]
+
     def _run(self) -> None:
         families = [candidate_named(name) for name in cheapest_first(self.settings.candidates)]
         if self._try_defaults(families) and self._room():
@@ -113,7 +125,20 @@ class Search:
             )
             for g in (growth, growth * FINAL_ROWS)
         )
-        return min(MOST_RESERVE * self.settings.budget_seconds, FINAL_OVERHEAD + fits)
+        return min(
+            MOST_RESERVE * self.settings.budget_seconds, FINAL_OVERHEAD + fits + self._evidence_seconds()
+        )
+
+    def _evidence_seconds(self) -> float:
+        """What the baselines of the leaderboard will take, by what trials of the same libraries took."""
+        fits = 0.0
+        if "lightgbm" in self.best:
+            like = self.best["lightgbm"][0]
+            fits += like.fit_seconds * ROUNDS / (like.trial.rounds + PATIENCE)
+        if "logistic" in self.best:
+            fits += self.best["logistic"][0].fit_seconds
+        in_all = fits * len(self.bench.folds) / min(self.settings.threads, len(self.bench.folds))
+        return min(EVIDENCE_SHARE * (self.settings.budget_seconds or 0.0), in_all)
 
     def leaders(self) -> list[Result]:
         """Every kept result, the lowest loss first."""
@@ -144,6 +169,7 @@ class Search:
         return True
 
     def _search(self, families: list[Candidate]) -> None:
+        self.clock.excuse(_optuna)
         without_gain = 0
         while without_gain < NO_GAIN_TRIALS:
             candidate = self._next_family(families)
@@ -196,8 +222,8 @@ class Search:
 
     def _trial(self, candidate: Candidate, params: Mapping[str, Any]) -> Trial:
         own = self.best.get(candidate.name)
-        # The first trial of all is not cut: there has to be something.
-        deadline = self.clock.deadline(self.reserve()) if self.trials else self.clock.deadline()
+        self.clock.excuse(lambda: load_library(candidate.name))
+        deadline = self.clock.deadline(self.reserve() if self.best else self._after_first())
         outcome = self.bench.run(candidate, params, deadline=deadline, rival=own[0] if own else None)
         if isinstance(outcome, Result):
             outcome = self._scored(outcome)
@@ -209,6 +235,10 @@ class Search:
         self.trials.append(trial)
         log.info("trial %d: %s %s, loss %s", len(self.trials), trial.family, trial.state, trial.loss)
         return trial
+
+    def _after_first(self) -> float:
+        """Seconds that trials leave while none has come to its end."""
+        return (1.0 - FIRST_SHARE) * (self.settings.budget_seconds or 0.0)
 
     def _scored(self, result: Result) -> Result:
         """The result with the chosen metric on its held-out rows."""

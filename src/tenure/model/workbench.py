@@ -169,6 +169,11 @@ class Workbench:
         """Rows that some fold holds out, in order."""
         return np.sort(np.concatenate([held for _, held in self.folds]))
 
+    @property
+    def styles(self) -> tuple[Style, ...]:
+        """The encodings that are made already, or else the simplest."""
+        return tuple(dict.fromkeys(style for style, _ in self._parts)) or ("linear",)
+
     def parts(self, style: Style, k: int) -> tuple[Part, Part, Any]:
         """Training and held-out part of fold k, and the encoding learned from the first."""
         if (style, k) not in self._parts:

@@ -33,6 +33,10 @@ SHARE = 0.09
 """Of the budget, for judging: what is under way at its end is done within a tenth."""
 JUDGED_ROWS = 20_000
 """Training rows, and validation rows, that proposals are judged on at most."""
+LEAST_SECONDS = 0.5
+"""Less is not worth the start: rows are typed and models fitted on folds before anything is known."""
+PROPOSING_SECONDS_A_COLUMN = 1e-3
+"""Of reading and proposing, measured."""
 _TIMED_ROWS, _TIMES = 200, 5
 
 
@@ -76,6 +80,10 @@ def generate(
     chosen = [_sample(len(table.y), seed) for table in (train, validation)]
     train, validation = train.rows(chosen[0]), validation.rows(chosen[1])
     names = prepared.rows.collect_schema().names()
+    n_columns = len(prepared.recipe.own_features)
+    if seconds is not None and max(LEAST_SECONDS, 2 * PROPOSING_SECONDS_A_COLUMN * n_columns) > seconds:
+        why = f"nothing was tried: {seconds:.1f} s do not suffice for {n_columns} columns"
+        return Generated((), time.perf_counter() - started, (f"generated features: {why}",))
     proposals = propose(prepared.recipe, train.features, train.y, taken=names)
     typed = _inputs(prepared.recipe, prepared.rows)
     rows = [

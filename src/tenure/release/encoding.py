@@ -113,7 +113,15 @@ class Encoding:
     @property
     def columns(self) -> tuple[str, ...]:
         """The clean columns that are read, in order of first use."""
-        return tuple(dict.fromkeys(feature.column for feature in self.features))
+        return tuple(self.positions)
+
+    @property
+    def positions(self) -> dict[str, list[int]]:
+        """For each clean column, in order of first use, the positions of the features that read it."""
+        found: dict[str, list[int]] = {}
+        for i, feature in enumerate(self.features):
+            found.setdefault(feature.column, []).append(i)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoding as JSON data; fields that say nothing are left out."""

@@ -36,8 +36,7 @@ def compile_row(encoding: Encoding, columns: Sequence[str]) -> Callable[[Sequenc
         )
     steps: list[tuple[int, Step]] = []
     order: list[int] = []
-    for column in encoding.columns:
-        chosen = [i for i, feature in enumerate(encoding.features) if feature.column == column]
+    for column, chosen in encoding.positions.items():
         order.extend(chosen)
         steps.append((positions[column], column_step([encoding.features[i] for i in chosen])))
     float32, array = np.float32, np.array

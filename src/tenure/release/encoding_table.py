@@ -18,16 +18,14 @@ Float64 = npt.NDArray[np.float64]
 
 def encode_columns(encoding: Encoding, clean: pl.DataFrame) -> Float32:
     """Encode a table of clean columns, shape (n_rows, n_features), C order."""
-    absent = [column for column in encoding.columns if column not in clean.columns]
+    there = set(clean.columns)
+    absent = [column for column in encoding.columns if column not in there]
     if absent:
         raise ReleaseError(
             f"the clean table lacks columns that the encoding reads: {', '.join(map(repr, absent))}"
         )
     result = np.empty((clean.height, len(encoding.features)), dtype=np.float32)
-    read: dict[str, list[int]] = {}
-    for i, feature in enumerate(encoding.features):
-        read.setdefault(feature.column, []).append(i)
-    for column, chosen in read.items():
+    for column, chosen in encoding.positions.items():
         _encode_column(clean.get_column(column), [encoding.features[i] for i in chosen], chosen, result)
     return result
 

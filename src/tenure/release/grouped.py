@@ -1,13 +1,14 @@
 """Intervals where several rows belong to one group: whole groups are drawn again, never single rows.
 
-Rows of a group are alike, so that a thousand rows of fifty customers say little more than fifty rows. Metrics get
-the percentile interval of a bootstrap over groups; the difference of two models gets the variance of the sums of its
-rows' influences in each group, which is what such a bootstrap comes to (Efron and Tibshirani 1993, chapters 8 and 22).
+Rows of a group are alike, so that a thousand rows of fifty customers say little more than fifty rows. The error of a
+metric, and of the difference of two models, is that of the sums of its rows' influences in each group, which is what
+a bootstrap over groups comes to (Efron and Tibshirani 1993, chapters 8 and 22), and Student's t takes the place of the
+normal, which a bootstrap of few groups lacks.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,15 @@ from tenure.release.decide import Thresholds
 from tenure.release.influence import Floats
 from tenure.release.metrics import (
     HIGHER_IS_BETTER,
-    NEED_TWO_CLASSES,
-    Z95,
     calibration_error,
+    freedom_of,
     influence_for,
     metrics_for,
+    t95,
 )
 
-DRAWS = 1000
 FEWEST_GROUPS = 2
+SHARES = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
 MOST_CELLS = 2_000_000
 """Rows times draws at most: of a long table fewer draws are as good, because its intervals are short."""
 FEWEST_DRAWS = 200
@@ -44,7 +45,7 @@ def measured(
     *,
     only: str | None = None,
 ) -> dict[str, Estimate]:
-    """Every metric of the task on these rows, as metrics_for; with groups the intervals are a bootstrap over them.
+    """Every metric of the task on these rows, as metrics_for; with groups the intervals are those of whole groups.
 
     group: shape (n,), equal values for rows of one group; None: each row stands for itself.
     weight: shape (n,), > 0, of any scale; None: every row counts the same.
@@ -63,8 +64,13 @@ def measured(
         np.ones(len(codes)) if weight is None else np.asarray(weight, dtype=np.float64),
         threshold,
     )
-    draws = _drawn_values(rows, codes, list(alone))
-    return {metric: _interval(estimate, draws[metric]) for metric, estimate in alone.items()}
+    found = {}
+    for metric, estimate in alone.items():
+        if metric == "calibration_error":
+            found[metric] = _wider(estimate, calibration_error(y, scores, weight, codes))
+        else:
+            found[metric] = _wider(estimate, _of_groups(rows, codes, metric))
+    return found
 
 
 def compared(
@@ -82,17 +88,26 @@ def compared(
     first = influence_for(task, y, a, metric, thresholds[0], weight)
     second = influence_for(task, y, b, metric, thresholds[1], weight)
     sign = 1.0 if HIGHER_IS_BETTER[metric] else -1.0
-    return around(sign * (second.value - first.value), (second.rows - first.rows) / len(first.rows), group)
+    rows = (second.rows - first.rows) / len(first.rows)
+    freedom = None if task == "regression" else freedom_of(rows, np.asarray(y).reshape(-1).astype(np.int64))
+    return around(sign * (second.value - first.value), rows, group, freedom)
 
 
-def around(value: float, contributions: Floats, group: Groups | None = None) -> Estimate:
-    """A value with its normal interval; contributions: shape (n,), what each row adds to its error, of mean zero.
+def around(
+    value: float, contributions: Floats, group: Groups | None = None, freedom: float | None = None
+) -> Estimate:
+    """A value with its t interval; contributions: shape (n,), what each row adds to its error, of mean zero.
+
+    freedom: degrees of freedom of the error of single rows; None: one less than there are. Of groups: the same of them.
 
     >>> rows = np.array([0.1, 0.1, -0.1, -0.1])
     >>> around(1.0, rows).high < around(1.0, rows, np.array([1, 1, 2, 2])).high
     True
     """
-    margin = Z95 * error_of(contributions, group)
+    codes = group_codes(group)
+    if codes is not None:
+        freedom = float(codes.max())
+    margin = t95(len(contributions) - 1.0 if freedom is None else freedom) * error_of(contributions, codes)
     return Estimate(value, value - margin, value + margin)
 
 
@@ -123,47 +138,38 @@ class _Scored:
     w: Floats
     threshold: Thresholds | None
 
-    def rows(self, which: NDArray[np.int64], times: Floats) -> _Scored:
-        """The rows at these positions, each so many times."""
-        by_row = isinstance(self.threshold, np.ndarray)
-        return replace(
-            self,
-            y=self.y[which],
-            scores=self.scores[which],
-            w=self.w[which] * times,
-            threshold=self.threshold[which] if by_row else self.threshold,  # type: ignore[index]
-        )
 
-    def value(self, metric: str) -> float | None:
-        """One metric; None where it has no value on these rows."""
-        y, scores, w = self.y, self.scores, self.w
-        if metric == "calibration_error":
-            return calibration_error(y, scores, w).value
-        if (metric in NEED_TWO_CLASSES or metric == "r2") and np.ptp(y) == 0:
-            return None
-        return influence_for(self.task, y, scores, metric, self.threshold, w).value
+def _of_groups(scored: _Scored, codes: NDArray[np.int64], metric: str) -> Estimate | None:
+    """A metric with the interval of whole groups; None where it has no value.
 
-
-def _drawn_values(scored: _Scored, codes: NDArray[np.int64], metrics: list[str]) -> dict[str, list[float]]:
-    """Each metric's values on tables of groups that were drawn with replacement; the same for the same rows."""
-    # by score: sorting what is sorted costs little, and every draw sorts for the areas under curves
-    order = np.argsort(scored.scores.reshape(len(codes), -1)[:, -1], kind="stable")
-    scored, codes = scored.rows(order, np.ones(len(order))), codes[order]
-    n_groups = int(codes.max()) + 1
-    rng = np.random.default_rng(0)
-    values: dict[str, list[float]] = {metric: [] for metric in metrics}
-    for _ in range(int(np.clip(MOST_CELLS // len(codes), FEWEST_DRAWS, DRAWS))):
-        times = np.bincount(rng.integers(0, n_groups, n_groups), minlength=n_groups)[codes]
-        drawn = np.flatnonzero(times)
-        rows = scored.rows(drawn, times[drawn].astype(np.float64))
-        for metric in metrics:
-            found = rows.value(metric)
-            if found is not None:
-                values[metric].append(found)
-    return values
+    Its error is that of the groups' summed influences, with a degree of freedom less than there are groups, on the
+    scale where such errors are even: log-odds of a share, logarithm of a loss and of what R2 leaves. Source: Cameron
+    and Miller (2015), "A Practitioner's Guide to Cluster-Robust Inference", Journal of Human Resources 50(2), sections
+    II and VI.
+    """
+    try:
+        found = influence_for(scored.task, scored.y, scored.scores, metric, scored.threshold, scored.w)
+    except ValueError:
+        return None
+    value, error = found.value, error_of(found.rows / len(found.rows), codes)
+    width = t95(float(codes.max())) * error
+    if metric == "r2":
+        spread = float(np.exp(width / (1.0 - value))) if value < 1.0 else 1.0
+        return Estimate(value, 1.0 - (1.0 - value) * spread, 1.0 - (1.0 - value) / spread)
+    if metric in SHARES:
+        if not 0.0 < value < 1.0:
+            return Estimate(value, value, value)
+        centre, half = float(np.log(value / (1 - value))), width / (value * (1 - value))
+        low, high = (float(0.5 * (1 + np.tanh((centre + side * half) / 2))) for side in (-1, 1))
+        return Estimate(value, low, high)
+    if value <= 0.0:
+        return Estimate(value, value, value)
+    spread = float(np.exp(width / value))
+    return Estimate(value, value / spread, value * spread)
 
 
-def _interval(alone: Estimate, draws: list[float]) -> Estimate:
-    """The percentile interval; never narrower than that of rows that stand for themselves, on either side."""
-    low, high = np.quantile(draws, [0.025, 0.975]) if draws else (alone.low, alone.high)
-    return Estimate(alone.value, min(float(low), alone.low), max(float(high), alone.high))
+def _wider(alone: Estimate, grouped: Estimate | None) -> Estimate:
+    """The interval of groups, never narrower than that of rows that stand for themselves, on either side."""
+    if grouped is None:
+        return alone
+    return Estimate(alone.value, min(grouped.low, alone.low), max(grouped.high, alone.high))

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from tenure.model.candidates.base import Candidate
+
+LIBRARIES = {
+    "logistic": "sklearn.linear_model",
+    "lightgbm": "lightgbm",
+    "xgboost": "xgboost",
+    "catboost": "catboost",
+    "forest": "sklearn.ensemble",
+}
+"""What a family's first fit imports."""
+
+
+def load_library(name: str) -> None:
+    """Import what a family's first fit would; nothing for a plug-in, which says itself when it imports."""
+    if name in LIBRARIES:
+        import_module(LIBRARIES[name])
 
 
 def candidate_named(name: str) -> Candidate:

@@ -1,9 +1,8 @@
 """The columnar executor of an expression: Polars expressions over columns of values.
 
-What the text itself decides is left to Polars. Not left to it: division by a constant (it multiplies
-by the reciprocal), powers and logarithms (its own differ in the last bit from the C library's), numbers as
-text, and arithmetic (see _exact). Those run the definitions of prepare.sql.scalars, or NumPy's exactly rounded
-operations.
+What the text itself decides is left to Polars. Not left to it: division by a constant (it multiplies by the
+reciprocal), powers and logarithms (its own differ in the last bit from the C library's), numbers as text, and
+arithmetic (see _exact). Those run the definitions of prepare.sql.scalars, or NumPy's exactly rounded operations.
 """
 
 from __future__ import annotations
