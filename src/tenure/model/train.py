@@ -106,12 +106,14 @@ def train(
     settings: TrainSettings | None = None,
     *,
     plan: Plan | None = None,
+    anew: bool = False,
 ) -> Trained:
     """Find, calibrate, validate and refit the best model within the budget.
 
     The winner is chosen on folds of the training rows, scored once on the validation rows, and fitted again
     on both.
     plan: of an earlier call with the same rows, seed and threads: no search, and the same bytes again.
+    anew: a plan's rounds are found again on the folds of these rows, because they are weighed otherwise.
     Raises TenureError where no candidate can be fitted, or the metric does not fit the task.
     """
     settings = settings or TrainSettings()
@@ -126,14 +128,16 @@ def train(
     )
     _check(run)
     with threadpool_limits(1, user_api="blas"):
-        return _train(run, plan)
+        return _train(run, plan, anew)
 
 
-def _train(run: Run, plan: Plan | None) -> Trained:
+def _train(run: Run, plan: Plan | None, anew: bool) -> Trained:
     bench = _workbench(run, plan)
     if plan is not None:
         run.clock.budget = None
         choice = _choice_again(bench, plan) if bench is not None and plan.n_folds else None
+        if anew and choice is not None and bench is not None:
+            plan = replace(plan, members=_members(choice, bench, len(run.train.y) + len(run.validation.y)))
     else:
         choice, plan = _search(run, bench)
     if choice is None or bench is None:

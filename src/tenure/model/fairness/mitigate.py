@@ -1,6 +1,6 @@
 """What can be done about a difference: weights of rows, a threshold for each group, a constraint during training.
 
-The model without any of it is trained first, and the same one (families, settings, rounds) with it: what the second
+The model without any of it is trained first, and the same one (families, settings) with it: what the second
 is worse by is the price.
 """
 
@@ -30,7 +30,7 @@ from tenure.release.influence import log_losses
 
 Kind = Literal["reweighing", "threshold_by_group", "constraint"]
 
-SEARCH_SHARE: Mapping[str, float] = {"reweighing": 0.6, "threshold_by_group": 1.0, "constraint": 0.4}
+SEARCH_SHARE: Mapping[str, float] = {"reweighing": 0.6, "threshold_by_group": 1.0, "constraint": 0.35}
 """Of the budget, what the search without mitigation may use; the rest is for the fits that follow."""
 
 
@@ -232,7 +232,7 @@ def _search(
         return judged(weights, calibration, found.scores)
 
     # what follows the search is a fit as the plain one's was: about as long as a round of folds, twice
-    room: Callable[[], bool] = lambda: clock.left() > 3.0 * lasted  # noqa: E731
+    room: Callable[[], bool] = lambda: clock.left() > 4.0 * lasted  # noqa: E731
     return search_weights(
         attempt,
         judged({}, plain.calibration, unseen.scores),
@@ -260,7 +260,7 @@ def _refitted(
         replace(table, tilt=tilt_of(weights, joined_keys(groups), table.y))
         for table, groups in (inside, outside)
     ]
-    return train(recipe, tilted[0], tilted[1], settings, plan=plain.plan)
+    return train(recipe, tilted[0], tilted[1], settings, plan=plain.plan, anew=True)
 
 
 def _doubts(told: Mapping[str, Any], wanted: Mitigation) -> list[str]:
