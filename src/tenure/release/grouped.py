@@ -28,9 +28,6 @@ from tenure.release.metrics import (
 
 FEWEST_GROUPS = 2
 SHARES = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
-MOST_CELLS = 2_000_000
-"""Rows times draws at most: of a long table fewer draws are as good, because its intervals are short."""
-FEWEST_DRAWS = 200
 
 Groups = NDArray[Any]
 
