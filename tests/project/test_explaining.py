@@ -227,3 +227,20 @@ def test_awkward_tables(tmp_path: Path, name: str) -> None:
     row = awkward()[name].drop("y").row(1, named=True)
     (tmp_path / "row.json").write_text(json.dumps(row))
     assert project.explain(row=str(tmp_path / "row.json"), to="9" if name == "number" else None).to_text()
+
+
+def test_what_cannot_be_measured_says_why(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=60).round(3)
+    y = np.where(x + rng.normal(size=60) > 0, "yes", "no")
+    pl.DataFrame({"x": x, "z": rng.normal(size=60).round(3), "y": y}).write_csv(tmp_path / "few.csv")
+    root = tmp_path / "project"
+    create_project(Folder(root), Request(str(tmp_path / "few.csv"), "y"))
+    report = quick(root, "[logistic]").run()
+    permutation = body_of(root)["permutation"]
+    assert permutation == {
+        "measured": False,
+        "why": "12 validation rows are too few for an interval, it takes 30",
+    }
+    assert "permutation importance was not measured: 12 validation rows" in report.to_text()
+    assert "was not measured: 12 validation rows" in Project.open(str(root)).card().to_html()

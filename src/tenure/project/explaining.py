@@ -51,6 +51,8 @@ SECONDS_A_FIT = 6.0
 PERMUTATIONS = 5
 """At least; each fold's model takes its turn. More rows narrow the interval more than more permutations."""
 MOST_ROWS, FEWEST_ROWS = 2_000, 200
+FEWEST_PERMUTED = 30
+"""With fewer validation rows nothing is said: the intervals are normal ones."""
 MOST_COLUMNS_PERMUTED = 60
 STABILITY_ROWS, FEWEST_STABILITY_ROWS = 300, 30
 DEPENDENCE_ROWS = 500
@@ -122,6 +124,9 @@ def _measure(config: ProjectConfig, prepared: Prepared, tables: Tables, trained:
         fits, by = [released], "the released model"
     if not fits:
         return {"permutation": unmeasured(why), "stability": stability}
+    if len(held.y) < FEWEST_PERMUTED:
+        few = f"{len(held.y)} validation rows are too few for an interval, it takes {FEWEST_PERMUTED}"
+        return {"permutation": unmeasured(few), "stability": stability}
     permutation = _permutation(config, prepared, tables, fits, _strongest(released, held.features))
     return {"permutation": {**permutation, "by": by}, "stability": stability}
 

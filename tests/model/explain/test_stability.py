@@ -49,6 +49,7 @@ def test_a_strong_column_whose_effect_turns_round_is_told_and_a_weak_one_is_not(
 
 def test_a_model_without_effects_and_one_with_one_column_are_no_doubt():
     nothing = compare_fits(NAMES, np.zeros((9, 4)), [np.zeros((9, 4))] * 2)
+    assert nothing == {"measured": False, "why": "no column has an effect"}
     assert doubts_of(nothing) == []
     alone = compare_fits(["a"], effects()[:, :1], [effects(1)[:, :1]] * 2)
     assert alone["moved"]["most"] == 0.0

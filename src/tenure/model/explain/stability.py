@@ -35,6 +35,8 @@ def compare_fits(names: Sequence[str], released: Float64, others: Sequence[Float
     rows and the same outcome.
     """
     shares = _shares(released)
+    if not shares.any():
+        return unmeasured("no column has an effect")
     moved = [float(np.abs(_shares(other) - shares).sum() / 2) for other in others]
     ranks = [_rank_agreement(shares, _shares(other)) for other in others]
     order = [int(j) for j in np.argsort(-shares, kind="stable") if shares[j] > 0.0][:TOLD]
