@@ -126,6 +126,7 @@ def _tenure(table: Table, split: Split, seed: int, scratch: Path, seconds: float
 def _call(command: Sequence[str], folder: Path, limit: float) -> str:
     """Run to the end and return stdout. tenure's own source comes first on the path."""
     own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    own["TMPDIR"] = str(folder)  # what a tool leaves behind goes with it
     if command[0] == sys.executable:
         own["PYTHONPATH"] = str(SOURCE)
     done = subprocess.run(

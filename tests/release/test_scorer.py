@@ -6,12 +6,14 @@ import json
 import time
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 
 from tenure.errors import ColumnsMissing, ReleaseError, RowsRefused
 from tenure.release import trees
 from tenure.release.calibration import Calibration
+from tenure.release.encoding import encode_table
 from tenure.release.folder import write_release
 from tenure.release.scorer import Scorer, load_predictor
 from tests.builders import build_release, make_parts, make_table
@@ -180,3 +182,34 @@ def test_release_needs_golden_rows_and_a_known_kind(tmp_path):
         write_release(tmp_path, replace(parts, model_kind="pickle"))
     with pytest.raises(ReleaseError, match=r"reference\.json cannot be written as JSON"):
         write_release(tmp_path, replace(parts, reference={"mean": float("nan")}))
+
+
+def make_joint(columns=None):
+    """Trees and a linear model over the same features, as a blend's document has them."""
+    line, trees = make_parts(linear=True), make_parts()
+    columns = range(len(line.encoding.features)) if columns is None else columns
+    text = json.dumps({**json.loads(line.model), "columns": list(columns)})
+    return replace(line, model=trees.model, model_kind="joint", linear=text)
+
+
+def test_a_release_of_trees_and_a_line_adds_them_up(tmp_path):
+    """Margins are the sum, one row has the bits of a table, and the effects reach the score."""
+    parts = make_joint()
+    scorer = Scorer.load(write_release(tmp_path, parts))
+    assert {"model.txt", "linear.json"} <= set(scorer.manifest.files)
+    raw = make_table(seed=3).head(20)
+    X = encode_table(scorer.encoding, scorer.clean_table(raw))
+    files = {"model.txt": parts.model, "linear.json": parts.linear}
+    boosted, line = (load_predictor({name: text.encode()}) for name, text in files.items())
+    np.testing.assert_array_equal(scorer.predictor.margins(X), boosted.margins(X) + line.margins(X))
+    table = scorer.score_table(raw)
+    for position, row in enumerate(raw.to_dicts()):
+        assert scorer.score_row(row).margins == tuple(table.margins[position].tolist())
+        told = scorer.explain_row(row, 3)
+        total = told.base + sum(effect.effect for effect in told.effects) + told.rest
+        assert total == pytest.approx(told.score, abs=1e-9)
+
+
+def test_a_line_that_does_not_fit_its_columns_is_named(tmp_path):
+    with pytest.raises(ReleaseError, match="coefficients for 2 columns"):
+        write_release(tmp_path, make_joint(columns=[0, 1]))

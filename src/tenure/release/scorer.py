@@ -122,7 +122,8 @@ class Scorer:
             current = TREES if TREES in files else LINEAR
             predictor = load_predictor({name: files[name] for name in MODEL_FILES & files.keys()})
         except ReleaseError as error:
-            raise ReleaseError(error.what, where=str(folder / current), todo=error.todo) from error
+            name = error.where if error.where in files else current
+            raise ReleaseError(error.what, where=str(folder / name), todo=error.todo) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ReleaseError(
                 f"{current} cannot be read: {error}", where=str(folder / current), todo="train again"
