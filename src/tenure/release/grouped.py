@@ -168,7 +168,7 @@ def _of_groups(scored: _Scored, codes: NDArray[np.int64], metric: str) -> Estima
     mean = value**2 if square else value
     rows = found.rows * 2.0 * value if square else found.rows
     n_groups = int(codes.max()) + 1
-    sums = np.bincount(codes, weights=rows, minlength=n_groups) * (n_groups / len(rows))
+    sums = np.asarray(np.bincount(codes, weights=rows * (n_groups / len(rows))), dtype=np.float64)
     whole = skewed_interval(Influence(mean, sums), t95(n_groups - 1.0))
     if not square:
         return whole
