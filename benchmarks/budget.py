@@ -5,9 +5,10 @@
 DATA: the folder with telco.csv and adult.csv.gz. `wide` is 2,000 rows by 5,000 columns, `long` 200,000 rows by 50,
 `classes` 5,000 rows of 500 classes; they are drawn. Each line is one `tenure run` in a process of its own, a fresh
 project each. What it used of the budget is its own `seconds.generate + seconds.train - seconds.loading`; beside it
-stands the wall time of the whole command, which holds reading, preparing, loading libraries, evaluating and registering
-as well. The first usable model is that of a budget of one second: the wall time until it is registered and could be
-served. `load` is that of the machine before the run: above the number of cores, times are worse than they need be.
+stands the wall time of the whole command, which holds reading, preparing, loading libraries, evaluating and
+registering as well. The first usable model is that of a budget of one second: the wall time until it is registered
+and could be served. `load` is that of the machine before the run: above the number of cores, times are worse than
+they need be.
 """
 
 from __future__ import annotations

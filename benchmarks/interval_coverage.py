@@ -1,6 +1,6 @@
 """How often the 95 % intervals of the test metrics hold the true value, over fresh test parts of simulated worlds.
 
-    python benchmarks/interval_coverage.py [--runs 300] [--models 5] [--json]
+    python benchmarks/interval_coverage.py [--runs 300] [--models 5] [--only TEXT] [--json]
 
 In each world a few small models are fitted by the real `train` (one LightGBM trial, calibrated, with its threshold).
 For each run a fresh test part is drawn, scored by the model's own runtime, and measured as `evaluate` measures it:
@@ -152,11 +152,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--models", type=int, default=5)
+    parser.add_argument("--only", default="", help="worlds whose name holds this text")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     started = time.perf_counter()
     found = []
-    for world in WORLDS:
+    for world in (w for w in WORLDS if args.only in w.name):
         lines = measure(world, args.runs, args.models)
         found += lines
         if not args.json:

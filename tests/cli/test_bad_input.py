@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tenure.cli import main
+from tenure.model.workbench import Workbench
 
 HEADER = "id,age,plan,churn\n"
 ROWS = [f"{i},{20 + i % 50},{'ab'[i % 2]},{'yes' if i % 3 == 0 else 'no'}\n" for i in range(60)]
@@ -45,6 +48,18 @@ CASES: dict[str, tuple[bytes, str]] = {
     "target all null": (text_of(target(lambda i: "")), "churn"),
     "one lone case of a class": (text_of(target(lambda i: "yes" if i == 5 else "no")), "yes"),
     "duplicate column names": (text_of(ROWS, "id,age,age,churn\n"), "age"),
+    "all features constant": (
+        text_of([f"{i},1,a,{'yes' if i % 3 else 'no'}\n" for i in range(60)]),
+        "constant",
+    ),
+    "identifiers alone": (
+        text_of([f"{i},k{i}z,c{i}q,{'yes' if i % 3 else 'no'}\n" for i in range(60)]),
+        "identifier",
+    ),
+    "an infinite target": (
+        text_of(target(lambda i: "inf" if i == 9 else f"{(i * 37) % 101 / 7:.3f}")),
+        "'inf'",
+    ),
     "a target with a value a row": (text_of(target(lambda i: f"name-{i}")), "churn"),
 }
 
@@ -125,3 +140,89 @@ def test_a_file_that_cannot_grow_leaves_what_was_there(tmp_path: Path):
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "p" / "releases").iterdir())
+
+
+def test_ten_rows_that_nearly_equal_one_another_are_told_why_they_do_not_do(tmp_path: Path, capsys):
+    rows = [f"{i * 1.5},{'pq'[i % 2]},{'yes' if i % 2 else 'no'}\n" for i in range(10)]
+    source = tmp_path / "ten.csv"
+    source.write_bytes(text_of(rows, "a,b,churn\n"))
+    assert main(["run", str(source), "--target", "churn", "--project", str(tmp_path / "p")]) == 2
+    told = capsys.readouterr().err
+    assert "class 'no' of the target has no row in the training part: it has 5 of 10 rows" in told
+    assert "collect more rows" in told
+
+
+def run_json(tmp_path: Path, capsys, rows: list[str], header: str, *more: str) -> dict:
+    """A run of a table that is odd and not wrong: it makes a model, and its answer is JSON."""
+    source = tmp_path / "odd.csv"
+    source.write_bytes(text_of(rows, header))
+    arguments = ["run", str(source), "--target", "churn", "--project", str(tmp_path / "p"), "--budget", "1s"]
+    assert main([*arguments, "--json", *more]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def noisy(seed: int, n: int) -> list[tuple[float, float, str]]:
+    rng = np.random.default_rng(seed)
+    x, z = rng.normal(size=(2, n)).round(4).tolist()
+    return [(a, b, "yes" if a + e > 0 else "no") for a, b, e in zip(x, z, rng.normal(size=n), strict=True)]
+
+
+def test_one_feature_and_one_second_give_a_model(tmp_path: Path, capsys):
+    found = run_json(tmp_path, capsys, [f"{a},{y}\n" for a, _, y in noisy(0, 300)], "a,churn\n")
+    assert found["test"]["roc_auc"]["value"] > 0.7
+    assert any("left no time" in warning or "too short" in warning for warning in found["warnings"])
+
+
+def test_shuffled_labels_are_said_to_hold_no_signal(tmp_path: Path, capsys):
+    rows = [f"{a},{b},{noisy(7, 300)[i][2]}\n" for i, (a, b, _) in enumerate(noisy(3, 300))]
+    found = run_json(tmp_path, capsys, rows, "a,b,churn\n")
+    assert any(warning.startswith("error M601: no signal") for warning in found["warnings"])
+
+
+def test_a_class_with_two_cases_is_trained_and_measured(tmp_path: Path, capsys):
+    rows = [f"{a},{b},{'rare' if i in (7, 90) else y}\n" for i, (a, b, y) in enumerate(noisy(1, 200))]
+    found = run_json(tmp_path, capsys, rows, "a,b,churn\n")
+    assert found["task"] == "multiclass"
+    assert all(0.0 <= v <= 1.0 for v in found["test"]["accuracy"].values())
+
+
+def test_a_wide_table_is_done_within_a_small_budget(tmp_path: Path, capsys):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 600)).round(3)
+    rows = [",".join(map(str, x)) + f",{'yes' if x[0] > 0 else 'no'}\n" for x in X]
+    found = run_json(tmp_path, capsys, rows, ",".join(f"v{i}" for i in range(600)) + ",churn\n")
+    assert any("generated features" in warning for warning in found["warnings"])
+    assert 0.0 <= found["test"]["roc_auc"]["value"] <= 1.0
+
+
+def test_an_interrupted_run_says_so_and_leaves_a_project_to_go_on_with(tmp_path: Path, capsys, monkeypatch):
+    source = tmp_path / "t.csv"
+    source.write_bytes(text_of([f"{a},{b},{y}\n" for a, b, y in noisy(0, 200)], "a,b,churn\n"))
+
+    def press(*args: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    arguments = ["run", str(source), "--target", "churn", "--project", str(tmp_path / "p"), "--budget", "1s"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Workbench, "run", press)
+        assert main(arguments) not in (0, 2)
+    assert "nterrupt" in capsys.readouterr().err
+    again = subprocess.run(
+        [sys.executable, "-m", "tenure", *arguments], capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_lack_of_memory_is_named(tmp_path: Path, capsys, monkeypatch):
+    source = tmp_path / "t.csv"
+    source.write_bytes(text_of([f"{a},{b},{y}\n" for a, b, y in noisy(0, 200)], "a,b,churn\n"))
+
+    def too_much(*args: object, **more: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Workbench, "run", too_much)
+    assert (
+        main(["run", str(source), "--target", "churn", "--project", str(tmp_path / "p"), "--budget", "1s"])
+        != 0
+    )
+    assert "memory" in capsys.readouterr().err

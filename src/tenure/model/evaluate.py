@@ -57,7 +57,7 @@ def evaluate(
     task, y, group, weight = recipe.target.task, test.y, test.group, test.weight
     threshold = trained.thresholds(test)
     scores = trained.scores(test)
-    left_out = trained.plan.evidence.get("left_out", ())
+    left_out = trained.plan.evidence.get("left_out_of_test", ())
     others = _baseline_scores(recipe, fitted_on, test, rule, left_out)
     gain = {}
     for name, (baseline, cut) in others.items():

@@ -111,6 +111,7 @@ def sift(
         cluster=None if alike is None else _renumbered(alike.cluster[keep]),
         task=recipe.task,
         strict=strict,
+        names=recipe.classes,
     )
     warnings += describe_parts(y, dealt, recipe.classes, groups).warnings()
     parts = np.full(n_rows, LEFT_OUT, dtype=np.int8)

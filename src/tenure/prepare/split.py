@@ -6,6 +6,8 @@ and stable across versions of numpy (the legacy generator, whose stream is froze
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tenure.errors import TargetError
@@ -35,6 +37,7 @@ def assign_parts(
     cluster: Numbers | None = None,
     task: Task | None = None,
     strict: bool = True,
+    names: Sequence[str] = (),
 ) -> np.ndarray:
     """Return the part of each row, int8 [n]: 0 training, 1 validation, 2 test, -1 left out.
 
@@ -47,6 +50,7 @@ def assign_parts(
 
     strict: with groups and time both promises hold, and rows that would break one are left out: see
     _by_group_and_time. If not, rows that are trained on may be as late as test rows: see _tested_late.
+    names: of the classes, for the message.
     Raises TargetError when some class would be missing from the training part.
     """
     classes = _strata(y, task)
@@ -63,7 +67,7 @@ def assign_parts(
         if cluster is not None:
             parts = _kept_together(parts, cluster)
     if task != "regression" and _is_classes(y, task):
-        _check_classes(y, classes, parts == TRAIN, "the training part")
+        _check_classes(y, classes, parts == TRAIN, "the training part", names)
     return parts.astype(np.int8)
 
 
@@ -130,12 +134,16 @@ def _strata(y: np.ndarray, task: Task | None) -> np.ndarray:
     return np.searchsorted(edges, y, side="right").astype(np.int64)
 
 
-def _check_classes(y: np.ndarray, classes: np.ndarray, train: np.ndarray, where: str) -> None:
+def _check_classes(
+    y: np.ndarray, classes: np.ndarray, train: np.ndarray, where: str, names: Sequence[str] = ()
+) -> None:
     held = np.bincount(classes[train], minlength=int(classes.max(initial=-1)) + 1)
     if not held.all():
-        absent = y[np.argmax(classes == np.argmin(held))]
+        number = int(y[np.argmax(classes == np.argmin(held))])
+        name = repr(names[number]) if number < len(names) else f"number {number}"
         raise TargetError(
-            f"class number {int(absent)} of the target has no row in {where}",
+            f"class {name} of the target has no row in {where}: it has {int(np.sum(y == number))} of {len(y)} rows, "
+            "and rows of one group, of one time, or nearly equal, stay together",
             todo="collect more rows of that class, or split otherwise (split, data.time, data.group)",
         )
 

@@ -16,13 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from tenure.records import Estimate, Task
 from tenure.release.decide import Thresholds
-from tenure.release.influence import Floats
+from tenure.release.influence import Floats, Influence
 from tenure.release.metrics import (
     HIGHER_IS_BETTER,
     calibration_error,
     freedom_of,
     influence_for,
     metrics_for,
+    skewed_interval,
     t95,
 )
 
@@ -140,7 +141,8 @@ def _of_groups(scored: _Scored, codes: NDArray[np.int64], metric: str) -> Estima
     """A metric with the interval of whole groups; None where it has no value.
 
     Its error is that of the groups' summed influences, with a degree of freedom less than there are groups, on the
-    scale where such errors are even: log-odds of a share, logarithm of a loss and of what R2 leaves. Source: Cameron
+    scale where such errors are even: log-odds of a share, logarithm of what R2 leaves; a loss as release.metrics has
+    it. Source: Cameron
     and Miller (2015), "A Practitioner's Guide to Cluster-Robust Inference", Journal of Human Resources 50(2), sections
     II and VI.
     """
@@ -159,10 +161,16 @@ def _of_groups(scored: _Scored, codes: NDArray[np.int64], metric: str) -> Estima
         centre, half = float(np.log(value / (1 - value))), width / (value * (1 - value))
         low, high = (float(0.5 * (1 + np.tanh((centre + side * half) / 2))) for side in (-1, 1))
         return Estimate(value, low, high)
-    if value <= 0.0:
-        return Estimate(value, value, value)
-    spread = float(np.exp(width / value))
-    return Estimate(value, value / spread, value * spread)
+    # of a root mean square it is the mean square that groups add to
+    square = metric == "rmse"
+    mean = value**2 if square else value
+    rows = found.rows * 2.0 * value if square else found.rows
+    n_groups = int(codes.max()) + 1
+    sums = np.asarray(np.bincount(codes, weights=rows * (n_groups / len(rows))), dtype=np.float64)
+    whole = skewed_interval(Influence(mean, sums), t95(n_groups - 1.0))
+    if not square:
+        return whole
+    return Estimate(value, float(np.sqrt(whole.low)), float(np.sqrt(whole.high)))
 
 
 def _wider(alone: Estimate, grouped: Estimate | None) -> Estimate:

@@ -395,7 +395,16 @@ def _mean_interval(losses: Floats, w: Floats) -> Estimate:
 
     By the transformation of the t statistic in Hall (1992), JRSS B 54(1).
     """
-    n, (value, centred) = len(losses), of_mean(losses, w)
+    return skewed_interval(of_mean(losses, w), Z95)
+
+
+def skewed_interval(mean: Influence, quantile: float) -> Estimate:
+    """Interval of a mean of losses, none below 0, from the influences of the rows, or of groups of them.
+
+    quantile: of the t statistic's distribution, at 0.975.
+    """
+    value, centred = mean
+    n = len(centred)
     deviation = float(np.sqrt(np.sum(centred * centred) / max(n - 1, 1)))
     if deviation == 0.0:
         return Estimate(value, value, value)
@@ -403,8 +412,8 @@ def _mean_interval(losses: Floats, w: Floats) -> Estimate:
     step = deviation / float(np.sqrt(n))
     return Estimate(
         value,
-        max(0.0, min(value, value - step * _untransform(Z95, skew))),
-        max(value, value - step * _untransform(-Z95, skew)),
+        max(0.0, min(value, value - step * _untransform(quantile, skew))),
+        max(value, value - step * _untransform(-quantile, skew)),
     )
 
 
