@@ -234,6 +234,7 @@ def test_a_batch_is_journalled_so_that_outcomes_find_it(
     assert pl.read_csv(tmp_path / "live.csv", infer_schema=False).equals(odd)
 
 
+@pytest.mark.slow
 def test_a_worse_model_on_the_same_rows_does_not_take_the_post(telecom: Callable[[str], Project]):
     project = telecom("firm")
     first = project.run()
@@ -252,6 +253,7 @@ def test_a_worse_model_on_the_same_rows_does_not_take_the_post(telecom: Callable
     assert first.version == "1"
 
 
+@pytest.mark.slow
 def test_a_retrained_champion_is_retrained_again_and_kept_by_run(
     telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path
 ):
