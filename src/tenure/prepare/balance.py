@@ -78,23 +78,25 @@ def describe_parts(
     """
     target, number = np.asarray(y, dtype=np.float64), np.asarray(parts)
     groups = None if group is None else number_groups(group)
-    inside = [number == part for part in range(len(PARTS))]
-    measures = _measures(target, classes)
+    is_inside = (number >= 0) & (number < len(PARTS))
+    if not is_inside.all():
+        target, number = target[is_inside], number[is_inside]
+        groups = None if groups is None else groups[is_inside]
+    rows = np.bincount(number, minlength=len(PARTS))
+    measures = (
+        {key: _Measure.of(values, number, groups) for key, values in _measures(target, classes).items()}
+        if groups is not None or not classes
+        else _shares(target, number, classes)
+    )
     facts = {
         name: PartFacts(
-            int(rows.sum()),
-            {
-                key: _estimate(values[rows], None if groups is None else groups[rows], bool(classes))
-                for key, values in measures.items()
-                if rows.any()
-            },
+            int(n), {key: m.estimate(part, bool(classes)) for key, m in measures.items()} if n else {}
         )
-        for name, rows in zip(PARTS, inside, strict=True)
+        for part, (name, n) in enumerate(zip(PARTS, rows, strict=True))
     }
     told = list(measures.values())[-1:] if len(classes) == 2 else list(measures.values())
-    p = min((_chance(values, inside, groups) for values in told), default=1.0)
-    aside = len(number) - sum(int(rows.sum()) for rows in inside)
-    return Balance(facts, aside, min(1.0, p * len(told)))
+    p = min((m.chance() for m in told), default=1.0)
+    return Balance(facts, len(is_inside) - len(number), min(1.0, p * len(told)))
 
 
 def describe_balance(parts: Mapping[str, Any]) -> list[str]:
@@ -106,6 +108,18 @@ def describe_balance(parts: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _shares(target: Floats, number: npt.NDArray[np.int8], classes: Sequence[str]) -> dict[str, _Measure]:
+    """Each class's, from one count of parts by classes."""
+    cells = target.astype(np.intp)
+    cells *= len(PARTS)
+    cells += number
+    counts = np.bincount(cells, minlength=len(classes) * len(PARTS)).reshape(len(classes), len(PARTS))
+    return {
+        label: _Measure.of_share(held, counts.sum(axis=0))
+        for label, held in zip(classes, counts, strict=True)
+    }
+
+
 def _measures(target: Floats, classes: Sequence[str]) -> dict[str, Floats]:
     """What is averaged: each class's indicator, or the target itself; the positive class last of two."""
     if not classes:
@@ -113,41 +127,75 @@ def _measures(target: Floats, classes: Sequence[str]) -> dict[str, Floats]:
     return {label: (target == index).astype(np.float64) for index, label in enumerate(classes)}
 
 
-def _estimate(values: Floats, groups: npt.NDArray[np.int64] | None, is_share: bool) -> Estimate:
-    mean, n = float(values.mean()), len(values)
-    if is_share and groups is None:
-        scale = 1.0 + Z95**2 / n
-        middle = (mean + Z95**2 / (2 * n)) / scale
-        half = Z95 / scale * math.sqrt(mean * (1 - mean) / n + (Z95 / (2 * n)) ** 2)
-        return Estimate(mean, min(mean, max(0.0, middle - half)), max(mean, min(1.0, middle + half)))
-    half = Z95 * math.sqrt(_variance(values - mean, groups))
-    low, high = (max(0.0, mean - half), min(1.0, mean + half)) if is_share else (mean - half, mean + half)
-    return Estimate(mean, low, high)
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """A measure by part. n: rows; mean; own, common: variance of the mean, about the part's own mean and about all's.
 
+    spread: the rows' variance about the mean of all.  by_groups: whether the variances take groups together.
+    """
 
-def _variance(residuals: Floats, groups: npt.NDArray[np.int64] | None) -> float:
-    """Variance of the mean, the rows of one group taken together."""
-    sums = residuals if groups is None else np.bincount(groups, weights=residuals)
-    return float(np.sum(sums**2)) / len(residuals) ** 2
+    n: Floats
+    mean: Floats
+    own: Floats
+    common: Floats
+    by_groups: bool
 
+    @classmethod
+    def of(
+        cls, values: Floats, number: npt.NDArray[np.int8], groups: npt.NDArray[np.int64] | None
+    ) -> _Measure:
+        """values, number (the part), groups: of each row, [n]."""
+        off = values - values.mean() if len(values) else values
+        n = np.bincount(number, minlength=len(PARTS)).astype(np.float64)
+        filled = np.maximum(n, 1.0)
+        shift = np.bincount(number, off, minlength=len(PARTS)) / filled
+        mean = shift + (values.mean() if len(values) else 0.0)
+        if groups is None:
+            # of single rows
+            squares = np.bincount(number, off * off, minlength=len(PARTS))
+            return cls(
+                n, mean, (squares / filled - shift**2) / filled, squares.sum() / n.sum() / filled, False
+            )
+        cells = groups * len(PARTS) + number
+        about_own, about_all = (
+            np.bincount(np.arange(len(sums)) % len(PARTS), sums**2, minlength=len(PARTS)) / filled**2
+            for sums in (np.bincount(cells, off - shift[number]), np.bincount(cells, off))
+        )
+        return cls(n, mean, about_own, about_all, True)
 
-def _chance(
-    values: Floats, inside: Sequence[npt.NDArray[np.bool_]], groups: npt.NDArray[np.int64] | None
-) -> float:
-    """The p-value of the hypothesis that all parts have one mean."""
-    present = [rows for rows in inside if rows.any()]
-    if len(present) < 2:
-        return 1.0
-    mean = float(values[np.any(present, axis=0)].mean())
-    spread = float(np.mean((values - mean) ** 2))
-    statistic = 0.0
-    for rows in present:
-        residuals = values[rows] - mean
-        variance = spread / len(residuals) if groups is None else _variance(residuals, groups[rows])
-        if variance > 0.0:
-            statistic += float(residuals.mean()) ** 2 / variance
-    # The chi-square distribution's upper tail, in closed form for one and two degrees of freedom.
-    return math.exp(-statistic / 2) if len(present) == 3 else math.erfc(math.sqrt(statistic / 2))
+    @classmethod
+    def of_share(cls, held: npt.NDArray[np.int64], n: npt.NDArray[np.int64]) -> _Measure:
+        """Of rows that stand for themselves. held: rows of a class in each part, of n there."""
+        share, filled = held / np.maximum(n, 1), np.maximum(n, 1.0)
+        overall = held.sum() / n.sum()
+        return cls(
+            n.astype(np.float64),
+            share,
+            share * (1.0 - share) / filled,
+            overall * (1.0 - overall) / filled,
+            False,
+        )
+
+    def estimate(self, part: int, is_share: bool) -> Estimate:
+        mean, n = float(self.mean[part]), float(self.n[part])
+        if is_share and not self.by_groups:
+            scale = 1.0 + Z95**2 / n
+            middle = (mean + Z95**2 / (2 * n)) / scale
+            half = Z95 / scale * math.sqrt(mean * (1 - mean) / n + (Z95 / (2 * n)) ** 2)
+            return Estimate(mean, min(mean, max(0.0, middle - half)), max(mean, min(1.0, middle + half)))
+        half = Z95 * math.sqrt(max(0.0, self.own[part]))
+        low, high = (max(0.0, mean - half), min(1.0, mean + half)) if is_share else (mean - half, mean + half)
+        return Estimate(mean, low, high)
+
+    def chance(self) -> float:
+        """The p-value of the hypothesis that all parts have one mean."""
+        there = (self.n > 0) & (self.common > 0.0)
+        if np.sum(self.n > 0) < 2:
+            return 1.0
+        overall = float(np.average(self.mean, weights=self.n))
+        statistic = float(np.sum((self.mean[there] - overall) ** 2 / self.common[there]))
+        # The chi-square distribution's upper tail, in closed form for one and two degrees of freedom.
+        return math.exp(-statistic / 2) if np.sum(self.n > 0) == 3 else math.erfc(math.sqrt(statistic / 2))
 
 
 def _told(facts: PartFacts) -> Estimate:

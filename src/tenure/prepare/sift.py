@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ from tenure.records import Task
 _CELLS = 6_000_000
 _FEWEST_ROWS, _MOST_ROWS = 20_000, 300_000
 _ROW = "__row"
-_BATCH = 100_000
+_BATCH = 250_000
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,15 @@ def sift(
     step = _step(n_rows, len(raw.collect_schema()))
     special = list(dict.fromkeys(name for name in (target, time, group, weight) if name is not None))
     keys, hashes, sample, halves, are_bare = _look(raw, special, step, id)
-    recipe = learn_target(keys[target], positive, task, levels)
-    warnings = list(recipe.warnings)
-    duplicates = find_duplicates(hashes, sample.drop(_ROW), id)
-    keep = duplicates.keep
+    # Each is a sort or a count on one core.
+    with ThreadPoolExecutor(1) as beside:
+        finding = beside.submit(find_duplicates, hashes, sample.drop(_ROW), id)
+        recipe = learn_target(keys[target], positive, task, levels)
+        y = target_values(recipe, keys[target])
+        duplicates = finding.result()
+    warnings, keep = list(recipe.warnings), duplicates.keep
     if duplicates.are_mistakes:
         warnings.append(f"{duplicates.n_repeats} row(s) were exact duplicates and dropped: {duplicates.why}")
-    y = target_values(recipe, keys[target])
     keep = keep & ~np.isnan(y)
     if weight:
         counts = read_weights(keys[weight]) > 0.0

@@ -68,7 +68,7 @@ class Prepared:
 
     def counts(self) -> dict[str, int]:
         """Rows of each part."""
-        return {name: int(np.sum(self.parts == number)) for number, name in enumerate(PARTS)}
+        return {name: int(np.count_nonzero(self.parts == number)) for number, name in enumerate(PARTS)}
 
     def balance(self) -> Balance:
         """The parts beside each other: rows, and the target with intervals."""

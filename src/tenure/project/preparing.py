@@ -64,20 +64,25 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
     note = "again: " + "; ".join(earlier.why) if earlier.why else None
     log.info("%spreparing %d rows", f"{note}\n" if note else "", table.n_rows)
     with draft_folder(folder) as draft:
-        prepared = sift_and_learn(table, config, fingerprint, draft / ROWS)
-        # DVC is a command that takes its time, on another core than the gate's.
+        prepared, training = sift_and_learn(table, config, fingerprint, draft / ROWS)
+        # The gate keeps one core busy: what does not wait for it has the other.
         with ThreadPoolExecutor(1) as beside:
+            doubts = beside.submit(_doubts, prepared, training)
             beside.submit(set_up_tracking, folder, config.store.data_remote)
             prepared = pass_gate(folder, config, prepared)
+        prepared = replace(prepared, warnings=(*prepared.warnings, *doubts.result()))
         drift = ask_of_prepared(folder, prepared)
         kept = keep_prepared(folder, config, prepared, draft / ROWS)
     return _remember(folder, config, replace(kept, note=note), fingerprint, drift)
 
 
-def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerprint, path: Path) -> Prepared:
+def sift_and_learn(
+    table: RawTable, config: ProjectConfig, fingerprint: Fingerprint, path: Path
+) -> tuple[Prepared, pl.DataFrame]:
     """Leave out rows without a target and true duplicates, split the rest, learn the recipe from the training part.
 
     fingerprint: tells where the table comes from.  path: where the rows are written, Parquet.
+    Returns a sample of the raw training rows beside what is prepared.
     """
     import polars as pl
 
@@ -110,7 +115,7 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
     broken = rules.warnings()
     check_parts(parts, data.split_group)
     recipe = survey.learned(int(np.sum(parts == TRAIN)))
-    return Prepared(
+    prepared = Prepared(
         id="",
         recipe=recipe,
         rows=pl.scan_parquet(path),
@@ -121,7 +126,6 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
             *sifted.warnings,
             *broken,
             *recipe.warnings,
-            *_doubts(recipe, sifted, path),
         ),
         settings=settings_of(config),
         fingerprint=fingerprint,
@@ -131,6 +135,7 @@ def sift_and_learn(table: RawTable, config: ProjectConfig, fingerprint: Fingerpr
         glance=draw.glance(),
         ids_differ=sifted.ids_differ,
     )
+    return prepared, sifted.training
 
 
 def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
@@ -156,16 +161,15 @@ def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
     )
 
 
-def _doubts(recipe: Recipe, sifted: Sifted, path: Path) -> list[str]:
+def _doubts(prepared: Prepared, training: pl.DataFrame) -> list[str]:
     """What looks wrong in a sample of raw training rows, in the ids of all rows that are kept, and in expressions."""
-    import polars as pl
-
     from tenure.prepare.columns import read
     from tenure.prepare.doubts import look_over
     from tenure.prepare.sql.words import doubt_words
 
-    typed, rows = read(recipe, sifted.training.lazy()).collect(), pl.scan_parquet(path)
-    keys = None if sifted.ids_differ else repeated_keys(recipe, rows)
+    recipe, rows = prepared.recipe, prepared.rows
+    typed = read(recipe, training.lazy()).collect()
+    keys = None if prepared.ids_differ else repeated_keys(recipe, rows)
     return [
         *look_over(recipe, typed, keys=keys).warnings(),
         *doubt_words(recipe, typed, rows),

@@ -91,7 +91,8 @@ def schema_of_rows(prepared: Prepared) -> TableSchema:
     if nulls is None:
         training = rows.filter(pl.col(PART) == TRAIN).select(names)
         nulls = training.select(pl.all().null_count()).collect(engine="streaming").row(0, named=True)
-    shares = {name: nulls[name] / prepared.counts()["train"] for name in names}
+    n_training = prepared.counts()["train"]
+    shares = {name: nulls[name] / n_training for name in names}
     columns = [name for name in rows.collect_schema().names() if name != PART]
     ids = [recipe.id] if recipe.id in columns else []
     unique = dict.fromkeys(ids, True) if prepared.ids_differ else unique_of(ids, rows)

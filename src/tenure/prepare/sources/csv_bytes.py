@@ -24,8 +24,6 @@ from tenure.prepare.sources.text import WHITESPACE, mark_of, read_text
 
 # A record longer than this is a quote that was never closed.
 _LONGEST_RECORD = 16 << 20
-# Bytes looked at in one go: few array operations, on what a core's cache holds.
-_SPAN = 512 << 10
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 _BOM = codecs.BOM_UTF8
 
@@ -101,11 +99,7 @@ class _Records:
         self._started = False
 
     def feed(self, block: bytes) -> None:
-        """Take in the next piece of the text, by spans: a third faster than whole."""
-        for start in range(0, len(block), _SPAN):
-            self._feed(block[start : start + _SPAN])
-
-    def _feed(self, block: bytes) -> None:
+        """Take in the next piece of the text."""
         data = self._rest + block
         if not self._started:
             if len(data) < len(_BOM):
@@ -139,14 +133,12 @@ class _Records:
     def _count(self, data: bytes) -> bytes:
         """Count the complete records of data and return what is left behind them."""
         cells = np.frombuffer(data, dtype=np.uint8)
-        quotes = np.flatnonzero(cells == _QUOTE) if b'"' in data else _NOWHERE
-        end = _end_of_records(data, quotes)
-        if not end:
+        feeds, ends, quotes = _feeds_and_quotes(data, cells)
+        if not len(ends):
             return data
+        end = int(ends[-1]) + 1
         cells, quotes = cells[:end], quotes[: np.searchsorted(quotes, end)]
         self._check_quotes(data, cells, quotes)
-        all_ends = np.flatnonzero(cells == _NEWLINE)
-        ends = all_ends[np.searchsorted(quotes, all_ends) & 1 == 0] if len(quotes) else all_ends
         starts = np.empty_like(ends)
         starts[0], starts[1:] = 0, ends[:-1] + 1
         lengths = ends - starts
@@ -154,7 +146,7 @@ class _Records:
         first = self._take_header(data, starts, ends, lengths) if self._given or not self.columns else 0
         if self.columns and first < len(starts):
             self._check_fields(data, cells == self._mark, quotes, starts[first:], lengths[first:])
-        self._line += len(all_ends)
+        self._line += int(np.searchsorted(feeds, end))
         return data[end:]
 
     def _take_header(self, data: bytes, starts: np.ndarray, ends: np.ndarray, lengths: np.ndarray) -> int:
@@ -292,15 +284,15 @@ def _among(*members: int) -> npt.NDArray[np.bool_]:
     return np.isin(np.arange(256), members)
 
 
-def _end_of_records(data: bytes, quotes: Positions) -> int:
-    """Where the last whole record ends: behind a line feed with an even number of quotes before it."""
-    end = len(data)
-    while (at := data.rfind(b"\n", 0, end)) >= 0:
-        before = int(np.searchsorted(quotes, at))
-        if before % 2 == 0:
-            return at + 1
-        end = int(quotes[before - 1])
-    return 0
+def _feeds_and_quotes(data: bytes, cells: npt.NDArray[np.uint8]) -> tuple[Positions, Positions, Positions]:
+    """Where line feeds are, those of them that end a record (an even number of quotes before them), and quotes."""
+    if b'"' not in data:
+        feeds = np.flatnonzero(cells == _NEWLINE)
+        return feeds, feeds, _NOWHERE
+    found = np.flatnonzero((cells == _NEWLINE) | (cells == _QUOTE))
+    is_quote = cells[found] == _QUOTE
+    inside = np.cumsum(is_quote) & 1
+    return found[~is_quote], found[~is_quote & (inside == 0)], found[is_quote]
 
 
 def _marks_by_record(
