@@ -175,6 +175,12 @@ def check_rounds_are_kept(candidate: Candidate, task: Task) -> None:
     _promise(watched.rounds >= 1, "early stopping tells the rounds that are worth using")
     told = candidate.fit(case.train, params, _context(case), rounds=FEW_ROUNDS)
     _promise(told.rounds == FEW_ROUNDS, f"{FEW_ROUNDS} rounds were asked for, {told.rounds} were fitted")
+    shown = case.held_out
+    whole = told.document(case.train, 10 * FEW_ROUNDS).predictor().margins(shown.X)
+    _promise(
+        np.allclose(whole, told.document(case.train).predictor().margins(shown.X)),
+        "where fewer rounds were fitted than a document asks for, it has all there are",
+    )
     shorter = watched.margins(case.held_out, 1)
     _promise(
         np.array_equal(shorter, watched.margins(case.held_out, 1)), "the first rounds can be asked for alone"

@@ -40,13 +40,17 @@ class FittedXGBoost:
 
     def margins(self, part: Part, rounds: int | None = None) -> Float64:
         """Raw scores, shape (n, n_outputs)."""
-        wanted = min(rounds or self.rounds, self.booster.num_boosted_rounds())
-        raw = self.booster.predict(_matrix(part), output_margin=True, iteration_range=(0, wanted))
+        wanted = (0, self._among(rounds))
+        raw = self.booster.predict(_matrix(part), output_margin=True, iteration_range=wanted)
         return np.asarray(raw, dtype=np.float64).reshape(len(part.X), self.n_outputs)
 
     def document(self, train: Part, rounds: int | None = None) -> ModelDocument:
         """The trees in the release's form."""
-        return tree_document(self.booster, train.X, rounds or self.rounds)
+        return tree_document(self.booster, train.X, self._among(rounds))
+
+    def _among(self, rounds: int | None) -> int:
+        """So many rounds, or all there are: early stopping may have ended this fit before the others."""
+        return min(rounds or self.rounds, int(self.booster.num_boosted_rounds()))
 
 
 class XGBoost:
