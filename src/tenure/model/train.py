@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tenure.errors import ExtraMissing, TargetError, TenureError
+from tenure.errors import TargetError, TenureError
 from tenure.model.baselines import boosting_seconds
-from tenure.model.calibrate import learn_calibration
 from tenure.model.candidates import candidate_named, load_library
 from tenure.model.candidates.base import Facts, Float64
 from tenure.model.choose import Choice, HeldOut, choose_winner, joined, weighted
@@ -23,11 +22,9 @@ from tenure.model.encode import encode_part
 from tenure.model.evidence import gather_evidence
 from tenure.model.fitting import Fits, Run, fit_members, more_rounds
 from tenure.model.fold_models import FoldModels
-from tenure.model.intervals import half_width, rows_needed
-from tenure.model.prediction_sets import set_cut
+from tenure.model.held_out import calibrated, with_threshold
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
 from tenure.model.slices import find_weak, search_seconds, to_json
-from tenure.model.threshold import choose_threshold
 from tenure.model.tune import (
     EVIDENCE_SHARE,
     FINAL_OVERHEAD,
@@ -46,7 +43,7 @@ from tenure.release.calibration import Calibration
 from tenure.release.decide import Thresholds
 from tenure.release.encoding import Encoding, encode_table
 from tenure.release.grouped import measured
-from tenure.release.metrics import METRICS, metrics_for
+from tenure.release.metrics import METRICS
 
 __all__ = ["TrainSettings", "Trained", "TrainingTable", "train"]
 
@@ -148,7 +145,7 @@ def _train(run: Run, plan: Plan | None, anew: bool) -> Trained:
     # The model itself comes first: if time runs out, the validation makes do with the folds' models.
     choice, fits = _final(run, bench, choice, plan.members)
     plan = replace(plan, members=fits.members, n_rows=len(run.train.y) + len(run.validation.y))
-    calibration, held_out = _calibrated(run, choice, bench.held_out)
+    calibration, held_out = calibrated(run, choice, bench.held_out)
     validated, plan = _validated(run, bench, choice, plan, calibration)
     trained = _put_together(run, plan, fits, calibration, held_out, validated)
     folds = FoldModels(bench, choice)
@@ -165,7 +162,7 @@ def cross_validate(
         if bench is None:
             raise TenureError("there are no folds to learn from", todo="give more rows of each class")
         choice = _choice_again(bench, plan)
-        calibration, _ = _calibrated(run, choice, bench.held_out)
+        calibration, _ = calibrated(run, choice, bench.held_out)
         return calibration, _unseen(bench, choice, calibration)
 
 
@@ -298,69 +295,6 @@ def _choice_again(bench: Workbench, plan: Plan) -> Choice:
             raise TenureError(f"the trial of {member.family} did not complete")
         results.append(outcome)
     return joined(results, [member.weight for member in plan.members])
-
-
-def _calibrated(run: Run, choice: Choice, rows: Rows) -> tuple[Calibration, dict[str, Estimate]]:
-    """Calibration and threshold from held-out rows, and the metrics there."""
-    held_out = run.train.rows(rows)
-    calibration = learn_calibration(
-        run.recipe.target.task,
-        run.n_classes,
-        choice.margins[rows],
-        held_out.y,
-        output=choice.output,
-        seed=run.settings.seed,
-        weight=held_out.weight,
-        class_weight=run.class_weight,
-    )
-    return _with_threshold(run, calibration, choice.margins[rows], held_out)
-
-
-def _with_threshold(
-    run: Run, calibration: Calibration, margins: Float64, table: TrainingTable
-) -> tuple[Calibration, dict[str, Estimate]]:
-    task, y, weight = run.recipe.target.task, table.y, table.weight
-    if task == "regression":
-        return _with_interval(run, calibration, margins[:, 0], y), metrics_for(
-            task, y, margins, weight=weight
-        )
-    p = calibration.probabilities(margins)
-    if task == "binary":
-        threshold = choose_threshold(y, p[:, 1], run.settings.threshold, weight)
-        calibration = replace(calibration, threshold=threshold)
-    else:
-        calibration = _with_sets(run, calibration, p, y)
-    return calibration, metrics_for(task, y, p, calibration.threshold, weight)
-
-
-def _with_sets(run: Run, calibration: Calibration, p: Float64, y: Float64) -> Calibration:
-    """The calibration with the cut of prediction sets, learned on rows that the models behind it have not seen."""
-    coverage = run.settings.coverage
-    if coverage is None:
-        return calibration
-    if len(y) < rows_needed(coverage):
-        run.warnings.append(
-            f"no prediction sets: {len(y)} held-out rows are too few for a coverage of {coverage:g}"
-        )
-        return calibration
-    return replace(calibration, coverage=coverage, set_cut=set_cut(p, y, coverage))
-
-
-def _with_interval(run: Run, calibration: Calibration, predicted: Float64, y: Float64) -> Calibration:
-    """The calibration with the intervals' width, learned on rows that the models behind it have not seen."""
-    coverage = run.settings.coverage
-    if coverage is None:
-        return calibration
-    if len(y) < rows_needed(coverage):
-        run.warnings.append(
-            f"no intervals: {len(y)} held-out rows are too few for a coverage of {coverage:g}"
-        )
-        return calibration
-    try:
-        return replace(calibration, coverage=coverage, half_width=half_width(predicted, y, coverage))
-    except ExtraMissing as error:
-        run.warnings.append(f"no intervals: MAPIE is not installed; {error.todo}")
-        return calibration
 
 
 def _validated(
@@ -506,6 +440,6 @@ def _without_folds(run: Run, plan: Plan) -> Trained:
     validated: dict[str, Estimate] = {}
     if len(run.validation.y):
         margins = document.predictor().margins(encode_table(encoding, run.validation.features))
-        calibration, validated = _with_threshold(run, calibration, margins, run.validation)
+        calibration, validated = with_threshold(run, calibration, margins, run.validation)
     plan = replace(plan, members=fits.members, n_rows=len(run.train.y))
     return _put_together(run, plan, fits, calibration, {}, validated)

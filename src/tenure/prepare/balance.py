@@ -131,7 +131,7 @@ def _measures(target: Floats, classes: Sequence[str]) -> dict[str, Floats]:
 class _Measure:
     """A measure by part. n: rows; mean; own, common: variance of the mean, about the part's own mean and about all's.
 
-    spread: the rows' variance about the mean of all.  by_groups: whether the variances take groups together.
+    by_groups: whether the variances take groups together.
     """
 
     n: Floats

@@ -12,14 +12,14 @@ import numpy as np
 import polars as pl
 
 from tenure.config import ProjectConfig
-from tenure.errors import ReleaseError, TenureError
+from tenure.errors import TenureError
 from tenure.prepare.columns import settle
 from tenure.prepare.split import PART, TRAIN
 from tenure.project.explaining import check_changes
 from tenure.project.folder import Folder
 from tenure.project.prepared import load_prepared
 from tenure.project.promoting import find_release
-from tenure.project.tracing import find_prediction_of
+from tenure.project.tracing import find_prediction_of, release_of
 from tenure.project.versions import follow
 from tenure.records import Explanation, Score
 from tenure.release.changes import Limits, steps_of
@@ -134,13 +134,7 @@ class ExplainedRow:
 def ask_journal(folder: Folder, identifier: str) -> Asked:
     """A recorded prediction's row, as its own release scored it. Raises JournalError, ReleaseError."""
     prediction = find_prediction_of(folder, identifier)
-    place = folder.releases / prediction.release
-    if not place.is_dir():
-        raise ReleaseError(
-            f"the release {prediction.release} of this prediction is not there",
-            where=str(place),
-            todo="bring the folder back from a copy",
-        )
+    place = release_of(folder, prediction)
     what = f"prediction {prediction.id}"
     if prediction.row_id is not None:
         what += f" of {prediction.row_id}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tenure.errors import JournalError, ReleaseError
@@ -47,12 +48,8 @@ def trace(folder: Folder, identifier: str) -> dict[str, Any]:
     }
 
 
-def replay(folder: Folder, identifier: str) -> dict[str, Any]:
-    """Compute a recorded prediction again from its release and compare every bit.
-
-    Raises JournalError for an unknown id, ReleaseError when the release is gone or damaged.
-    """
-    prediction = find_prediction_of(folder, identifier)
+def release_of(folder: Folder, prediction: Prediction) -> Path:
+    """The folder of the release that made a prediction. Raises ReleaseError when it is not there."""
     place = folder.releases / prediction.release
     if not place.is_dir():
         raise ReleaseError(
@@ -60,6 +57,16 @@ def replay(folder: Folder, identifier: str) -> dict[str, Any]:
             where=str(place),
             todo="bring the folder back from a copy",
         )
+    return place
+
+
+def replay(folder: Folder, identifier: str) -> dict[str, Any]:
+    """Compute a recorded prediction again from its release and compare every bit.
+
+    Raises JournalError for an unknown id, ReleaseError when the release is gone or damaged.
+    """
+    prediction = find_prediction_of(folder, identifier)
+    place = release_of(folder, prediction)
     scorer = Scorer.load(place)
     # a batch scores cells that break the recipe as missing; the service refuses such rows
     score, bad = scorer.score_anyway(prediction.row)
