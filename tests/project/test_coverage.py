@@ -16,7 +16,7 @@ from tenure.project.setup import Request, create_project
 from tenure.release.scorer import Scorer
 from tenure.serve.champion import ServedModel
 from tenure.serve.openapi import openapi_document
-from tenure.serve.predict import predict_rows
+from tenure.serve.scoring import predict_rows
 from tests.project.conftest import quick
 
 

@@ -79,7 +79,7 @@ def test_thresholds_by_group_through_the_whole_life(
 def _served(release: Path, rows: pl.DataFrame) -> list[dict]:
     """What the service answers for these rows."""
     from tenure.serve.champion import ServedModel
-    from tenure.serve.predict import predict_rows
+    from tenure.serve.scoring import predict_rows
 
     model = ServedModel("loans", "1", release.name, release, Scorer.load(release))
     sent = [msgspec.json.decode(msgspec.json.encode(row)) for row in rows.iter_rows(named=True)]

@@ -1,4 +1,4 @@
-"""The application: FastAPI for all routes, with the two that take rows as bare ASGI endpoints."""
+"""The application: FastAPI for all routes, with those that take rows as bare ASGI endpoints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import tenure
 from tenure.serve.metrics import CONTENT_TYPE
 from tenure.serve.outcomes import OutcomesEndpoint
-from tenure.serve.predict import PredictEndpoint
+from tenure.serve.predict import EVERY_EFFECT, PredictEndpoint
+from tenure.serve.protocols.mlflow import Invocations
+from tenure.serve.protocols.open_inference import PREFIX, OpenInference
+from tenure.serve.protocols.vertex import VertexPredict, VertexRoutes
 from tenure.serve.service import Service
 from tenure.serve.settings import ServeSettings
 
@@ -23,20 +26,25 @@ log = logging.getLogger(__name__)
 
 
 class PredictionApp(FastAPI):
-    """FastAPI whose /predict is answered before any middleware and routing.
+    """FastAPI whose routes for rows are answered before any middleware and routing.
 
     Middleware that is added later therefore sees every request but those for predictions.
     """
 
     service: Service
-    predict: ASGIApp
+    direct: dict[str, ASGIApp]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan."""
-        if scope["type"] == "http" and scope["path"] == "/predict":
-            await self.predict(scope, receive, send)
-        else:
+        endpoint = self._direct(scope["path"]) if scope["type"] == "http" else None
+        if endpoint is None:
             await super().__call__(scope, receive, send)
+        else:
+            await endpoint(scope, receive, send)
+
+    def _direct(self, path: str) -> ASGIApp | None:
+        found = self.direct.get(path)
+        return self.direct[PREFIX] if found is None and path.startswith(f"{PREFIX}/") else found
 
 
 def create_app(settings: ServeSettings) -> PredictionApp:
@@ -52,16 +60,24 @@ def create_app(settings: ServeSettings) -> PredictionApp:
         title=settings.title, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.service = service
-    app.predict = PredictEndpoint(service)
-    # The route serves where the path has a prefix (root_path), which the short cut does not look for.
-    app.router.routes.append(Route("/predict", app.predict))
+    vertex = VertexRoutes.from_environment()
+    app.direct = {
+        "/predict": PredictEndpoint(service),
+        "/explain": PredictEndpoint(service, EVERY_EFFECT),
+        "/invocations": Invocations(service),
+        PREFIX: OpenInference(service),
+        **({} if vertex.predict is None else {vertex.predict: VertexPredict(service)}),
+    }
+    # The routes serve where the path has a prefix (root_path), which the short cut does not look for.
+    app.router.routes += [Route(path, endpoint) for path, endpoint in app.direct.items()]
+    app.router.routes.append(Route(f"{PREFIX}/{{rest:path}}", app.direct[PREFIX]))
     app.router.routes.append(Route("/outcomes", OutcomesEndpoint(service)))
-    _add_state_routes(app, service)
+    _add_state_routes(app, service, vertex)
     _add_docs_routes(app, service)
     return app
 
 
-def _add_state_routes(app: FastAPI, service: Service) -> None:
+def _add_state_routes(app: FastAPI, service: Service, vertex: VertexRoutes) -> None:
     async def livez(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
@@ -79,9 +95,21 @@ def _add_state_routes(app: FastAPI, service: Service) -> None:
     async def metrics(_: Request) -> Response:
         return Response(service.metrics.page(), media_type=CONTENT_TYPE)
 
+    async def ping(_: Request) -> Response:
+        # MLflow's and SageMaker's: a line feed when there is a model, 404 when there is none.
+        return Response("\n", 200 if service.champion.model else 404, media_type="application/json")
+
+    async def version(_: Request) -> Response:
+        return Response(tenure.__version__, media_type="text/plain")
+
     app.add_route("/livez", livez)
     app.add_route("/readyz", readyz)
     app.add_route("/metrics", metrics)
+    app.add_route("/ping", ping)
+    app.add_route("/health", ping)
+    app.add_route("/version", version)
+    if vertex.health is not None:
+        app.add_route(vertex.health, readyz)
 
 
 def _add_docs_routes(app: FastAPI, service: Service) -> None:

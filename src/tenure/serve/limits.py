@@ -53,6 +53,13 @@ class Guard:
 
     async def read(self, scope: Scope, receive: Receive) -> bytes:
         """Return the body of a POST with JSON. Raises Refused (401, 405, 413, 415) or ClientGone."""
+        content_type, body = await self.read_any(scope, receive)
+        if content_type != b"application/json":
+            _check_content_type(content_type)
+        return body
+
+    async def read_any(self, scope: Scope, receive: Receive) -> tuple[bytes, bytes]:
+        """Return the content type and the body of a POST. Raises Refused (401, 405, 413) or ClientGone."""
         if scope["method"] != "POST":
             raise Refused(405, f"{scope['method']} is not possible here", todo="use POST")
         content_type, authorization, length = b"", b"", b"0"
@@ -65,8 +72,6 @@ class Guard:
                 authorization = value
         if self._authorization is not None:
             self._check_token(authorization)
-        if content_type != b"application/json":
-            _check_content_type(content_type)
         # A wrong number is the server's to refuse; what arrives is counted all the same.
         if length.isdigit() and int(length) > self._max_body:
             raise self._too_large()
@@ -75,8 +80,8 @@ class Guard:
             body = message["body"]
             if len(body) > self._max_body:
                 raise self._too_large()
-            return bytes(body)
-        return await self._read_on(message, receive)
+            return content_type, bytes(body)
+        return content_type, await self._read_on(message, receive)
 
     async def _read_on(self, message: Message, receive: Receive) -> bytes:
         parts, size = [], 0
@@ -154,11 +159,14 @@ def _refuse_double_keys(body: bytes) -> None:
     json.loads(body, object_pairs_hook=check, parse_int=str)
 
 
-def json_answer(
-    status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+def answer_messages(
+    status: int,
+    body: bytes,
+    media: bytes = b"application/json",
+    headers: Iterable[tuple[bytes, bytes]] = (),
 ) -> tuple[Message, Message]:
-    """Return the two messages of a JSON answer."""
-    head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
+    """Return the two messages of an answer."""
+    head = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *headers]
     return {"type": "http.response.start", "status": status, "headers": head}, {
         "type": "http.response.body",
         "body": body,
@@ -168,8 +176,16 @@ def json_answer(
 _HEADERS_OF = {401: ((b"www-authenticate", b"Bearer"),), 405: ((b"allow", b"POST"),)}
 
 
-async def send_refusal(send: Send, refused: Refused) -> None:
-    """Answer a refused request."""
-    body = msgspec.json.encode(refused.body())
-    for message in json_answer(refused.status, body, _HEADERS_OF.get(refused.status, ())):
+async def send_refusal(
+    send: Send,
+    refused: Refused,
+    body: bytes | None = None,
+    *,
+    status: int | None = None,
+    media: bytes = b"application/json",
+) -> None:
+    """Answer a refused request. body, status, media: as a protocol of others writes them."""
+    body = msgspec.json.encode(refused.body()) if body is None else body
+    headers = _HEADERS_OF.get(refused.status, ())
+    for message in answer_messages(status or refused.status, body, media, headers):
         await send(message)

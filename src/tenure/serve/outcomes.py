@@ -20,8 +20,8 @@ from tenure.serve.limits import (
     Refused,
     Scope,
     Send,
+    answer_messages,
     decode_json,
-    json_answer,
     send_refusal,
 )
 from tenure.serve.service import Service
@@ -48,7 +48,7 @@ class OutcomesEndpoint:
             self._service.note_refusal(refused)
             await send_refusal(send, refused)
             return
-        for message in json_answer(200, msgspec.json.encode(report)):
+        for message in answer_messages(200, msgspec.json.encode(report)):
             await send(message)
 
     async def _record(self, body: bytes) -> OutcomeReport:

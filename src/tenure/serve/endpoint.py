@@ -1,0 +1,64 @@
+"""What every route that takes rows shares: one request read, answered or refused, timed and counted.
+
+A bare ASGI endpoint: a framework's own request handling would cost more than the score.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from time import perf_counter
+from typing import NamedTuple
+
+from tenure.serve.limits import ClientGone, Receive, Refused, Scope, Send, answer_messages, send_refusal
+from tenure.serve.service import Service
+
+log = logging.getLogger(__name__)
+
+JSON = b"application/json"
+
+
+class Reply(NamedTuple):
+    """The body of an answer, and how it is written."""
+
+    body: bytes
+    media: bytes = JSON
+
+
+class RowsEndpoint(ABC):
+    """An ASGI application that answers requests with rows in one protocol."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._observe = service.metrics.predict_seconds.observe
+
+    @abstractmethod
+    async def answer(self, scope: Scope, receive: Receive, started: float) -> Reply:
+        """Answer one request; raises Refused. started: perf_counter() when it came."""
+
+    async def refuse(self, send: Send, refused: Refused) -> None:
+        """Say no in the words of the protocol."""
+        await send_refusal(send, refused)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; never raises but when the connection is gone."""
+        started = perf_counter()
+        try:
+            body, media = await self.answer(scope, receive, started)
+        except ClientGone:
+            return
+        except Refused as refused:
+            self.service.note_refusal(refused)
+            await self.refuse(send, refused)
+            return
+        except (
+            Exception
+        ):  # middleware is not in the way of this endpoint: a fault of ours ends here, logged and counted
+            log.exception("a request for predictions failed")
+            self.service.metrics.count_refusal(500)
+            await self.refuse(send, Refused(500, "the service failed; its log says why"))
+            return
+        head, content = answer_messages(200, body, media)
+        await send(head)
+        await send(content)
+        self._observe(perf_counter() - started)

@@ -1,0 +1,150 @@
+"""Rows to answers, whatever protocol they came by: scored, in the journal, and counted, before any is given."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from tenure.errors import JournalError, RowsRefused
+from tenure.journal.entries import NewPrediction, row_key
+from tenure.journal.identifiers import new_id_and_time
+from tenure.records import CellProblem, Explanation, Score
+from tenure.serve.champion import ServedModel
+from tenure.serve.limits import Refused
+from tenure.serve.service import Service
+
+log = logging.getLogger(__name__)
+
+_encode = msgspec.json.encode
+# Other requests get their turn after so many rows of a list.
+_ROWS_AT_A_TIME = 32
+_PROBLEMS_SHOWN = 1000
+
+Answer = dict[str, Any]
+"""What /predict says of one row: id, prediction, and what else there is. See README."""
+
+
+async def answer_rows(
+    service: Service, rows: list[dict[str, Any]], n_reasons: int, started: float
+) -> tuple[ServedModel, list[Answer]]:
+    """Answer rows with the champion, in their order; each is on disk and counted when this returns.
+
+    n_reasons: effects to give for each row; 0 for none.  started: perf_counter() when the request came.
+    Raises Refused: 422 that names every bad cell of every row, 503 without a model or a journal that can be written.
+    """
+    model = service.model()
+    answers, entries = await predict_rows(model, rows, n_reasons, started)
+    if service.journal is not None:
+        try:
+            await service.journal.add_predictions(entries)
+        except JournalError as error:
+            log.error("a prediction was not answered: %s", error)
+            raise Refused(
+                503,
+                "the prediction could not be written to the journal and is not given",
+                todo="try again later",
+            ) from error
+    for entry, answer in zip(entries, answers, strict=True):
+        service.metrics.count_prediction(model.version, entry.prediction)
+        if "warnings" in answer:
+            service.metrics.count_warnings(answer["warnings"], model.scorer.warned_names)
+    return model, answers
+
+
+async def predict_rows(
+    model: ServedModel, rows: list[dict[str, Any]], n_reasons: int, started: float
+) -> tuple[list[Answer], list[NewPrediction]]:
+    """Score rows; return the answers and the journal's entries, in the order of rows.
+
+    n_reasons: effects to give for each row; 0 for none.  started: perf_counter() when the request came.
+    Raises Refused (422) that names every bad cell of every row; then nothing is predicted.
+    """
+    scorer = model.scorer
+    row_id_column = scorer.recipe.id
+    answers: list[Answer] = []
+    entries: list[NewPrediction] = []
+    problems: list[CellProblem] = []
+    for position, row in enumerate(rows):
+        if position and (n_reasons or position % _ROWS_AT_A_TIME == 0):
+            await asyncio.sleep(0)
+        try:
+            score = scorer.score_row(row)
+        except RowsRefused as refused:
+            problems += [replace(problem, row=position) for problem in refused.problems]
+            continue
+        if problems:
+            continue  # the rows after a bad one are only checked
+        identifier, at = new_id_and_time()
+        answer = _answer_of(identifier, score)
+        if n_reasons:
+            answer.update(_reasons_of(scorer.explain_row(row, n_reasons)))
+        answers.append(answer)
+        entries.append(
+            NewPrediction(
+                identifier,
+                None if row_id_column is None else row_key(row.get(row_id_column)),
+                at,
+                model.name,
+                model.version,
+                model.release,
+                _encode(row).decode(),
+                score.prediction,
+                score.probability,
+                _encode(score.margins).decode(),
+                _encode(answer["probabilities"]).decode() if "probabilities" in answer else None,
+                perf_counter() - started,
+            )
+        )
+    if problems:
+        raise _bad_rows(problems)
+    return answers, entries
+
+
+def _answer_of(identifier: str, score: Score) -> dict[str, Any]:
+    answer: dict[str, Any] = {"id": identifier, "prediction": score.prediction}
+    if score.probability is not None:
+        answer["probability"] = score.probability
+    if score.interval is not None:
+        answer["interval"] = dict(zip(("low", "high"), score.interval, strict=True))
+    # For two classes the one probability says it all.
+    if score.probabilities is not None and len(score.probabilities) > 2:
+        answer["probabilities"] = score.probabilities
+    if score.label_set is not None:
+        answer["set"] = score.label_set
+    if score.warnings:
+        answer["warnings"] = [
+            {"column": problem.column, "rule": problem.rule, "value": problem.value}
+            for problem in score.warnings
+        ]
+    return answer
+
+
+def _reasons_of(explanation: Explanation) -> dict[str, Any]:
+    """Return base + sum of the effects + rest = score, as it stands in an answer."""
+    return {
+        "score": explanation.score,
+        "base": explanation.base,
+        "rest": explanation.rest,
+        "reasons": [
+            {"column": effect.column, "value": effect.value, "effect": effect.effect, "text": effect.text}
+            for effect in explanation.effects
+        ],
+    }
+
+
+def _bad_rows(problems: list[CellProblem]) -> Refused:
+    n_rows = len({problem.row for problem in problems})
+    return Refused(
+        422,
+        f"{len(problems)} bad cell(s) in {n_rows} row(s); nothing was predicted",
+        todo="mend the cells named in problems; GET /docs shows what each column holds",
+        problems=[
+            {"row": p.row, "column": p.column, "rule": p.rule, "value": p.value}
+            for p in problems[:_PROBLEMS_SHOWN]
+        ],
+    )
