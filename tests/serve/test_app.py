@@ -168,6 +168,30 @@ def test_openapi_describes_this_models_own_columns(serve: Any, project: ServedPr
         assert name in document["components"]["schemas"]
 
 
+@pytest.mark.parametrize("release", ["first", "multiclass", "regression"])
+def test_every_example_of_the_document_is_answered(serve: Any, project: ServedProject, release: str):
+    promote(project, release, "1")
+
+    async def work(client: httpx.AsyncClient) -> dict[str, int]:
+        found = {}
+        for path, methods in (await client.get("/openapi.json")).json()["paths"].items():
+            (operation,) = methods.values()
+            places = {p["name"]: p.get("example") for p in operation.get("parameters", [])}
+            if "get" in methods:
+                found[f"GET {path}"] = (await client.get(path.format(**places))).status_code
+            body = (
+                methods.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json", {})
+            )
+            if "example" in body:
+                answer = await client.post(path.format(**places), json=body["example"])
+                found[f"POST {path}"] = answer.status_code
+        return found
+
+    found = serve(work)
+    assert set(found.values()) == {200}, found
+    assert sum(name.startswith("POST") for name in found) == 5
+
+
 def test_docs_is_one_page_that_needs_no_network(serve: Any, settings: ServeSettings):
     answer = serve(lambda client: client.get("/docs"), replace(settings, title="<script>alert(1)</script>"))
     assert answer.status_code == 200

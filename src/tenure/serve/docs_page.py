@@ -31,6 +31,7 @@ def docs_page(document: Json) -> tuple[str, str]:
         routes="\n".join(_routes(document)),
         columns="\n".join(_columns(document["components"]["schemas"]["Row"])),
         example=escape(json.dumps(example, indent=2, ensure_ascii=False)),
+        curl=escape(_curl(example, has_token="securitySchemes" in document["components"])),
         token=_TOKEN if "securitySchemes" in document["components"] else "",
     )
     return page, _policy(page)
@@ -38,6 +39,13 @@ def docs_page(document: Json) -> tuple[str, str]:
 
 def _template() -> str:
     return files("tenure.serve").joinpath("docs.html").read_text(encoding="utf-8")
+
+
+def _curl(example: Json, *, has_token: bool) -> str:
+    """A command to be pasted into a shell; the page puts its own address in place of ADDRESS."""
+    row = json.dumps(example, ensure_ascii=False).replace("'", "'\\''")
+    token = '-H "Authorization: Bearer $TENURE_TOKEN" ' if has_token else ""
+    return f"curl -s 'ADDRESS/predict?explain=3' -H 'Content-Type: application/json' {token}-d '{row}'"
 
 
 def _routes(document: Json) -> list[str]:

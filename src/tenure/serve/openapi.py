@@ -7,6 +7,7 @@ from typing import Any
 from tenure.prepare.recipe import Recipe, TargetRecipe
 from tenure.release.schema import row_schema
 from tenure.serve.champion import ServedModel
+from tenure.serve.protocols.documented import protocol_paths, protocol_schemas
 
 Json = dict[str, Any]
 
@@ -23,19 +24,22 @@ def openapi_document(title: str, version: str, model: ServedModel | None, *, has
         "info": {"title": title, "version": version, "description": _description(model)},
         "paths": {
             "/predict": {"post": _predict(model)},
+            "/explain": {"post": _explain(model)},
             "/outcomes": {"post": _outcomes(recipe)},
             "/livez": {"get": _get("The process is up.")},
             "/readyz": {
                 "get": _get("A model is loaded, warm, and its golden rows score as at release.", 503)
             },
             "/metrics": {"get": _get("Counters in the Prometheus text format.", media="text/plain")},
+            **protocol_paths(model),
         },
-        "components": {"schemas": _schemas(model)},
+        "components": {"schemas": {**_schemas(model), **protocol_schemas()}},
     }
     if has_token:
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for path in ("/predict", "/outcomes"):
-            document["paths"][path]["post"]["security"] = [{"token": []}]
+        for path in document["paths"].values():
+            if "post" in path:
+                path["post"]["security"] = [{"token": []}]
     return document
 
 
@@ -72,6 +76,14 @@ def _predict(model: ServedModel | None) -> Json:
         ],
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": _responses(_ref("Predictions"), "Each prediction is in the journal by its id."),
+    }
+
+
+def _explain(model: ServedModel | None) -> Json:
+    return {
+        **_predict(model),
+        "summary": "Predict, and give every column's effect on the score; fewer with ?explain=N.",
+        "operationId": "explain",
     }
 
 

@@ -1,0 +1,198 @@
+"""The routes of the other protocols in the service's OpenAPI document, with examples made of a real row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenure.serve.champion import ServedModel
+from tenure.serve.protocols.open_inference import PREFIX, describe_model
+from tenure.serve.protocols.tensors import DATATYPES
+
+Json = dict[str, Any]
+
+_STRING: Json = {"type": "string"}
+_TRUTH: Json = {"type": "boolean"}
+_REFUSED = {
+    "400": "the request, or a row, is not as it must be",
+    "401": "the token is missing or wrong",
+    "413": "too large",
+    "503": "no model yet, or the journal cannot be written",
+}
+
+
+def protocol_paths(model: ServedModel | None) -> Json:
+    """The paths of the Open Inference Protocol, of MLflow and of SageMaker."""
+    name = model.name if model else "model"
+    version = model.version if model else "1"
+    paths: Json = {
+        "/invocations": {"post": _invocations(model)},
+        "/ping": {"get": _get("A model is loaded (MLflow, SageMaker).", _STRING, {"404": "no model"})},
+        "/health": {"get": _get("The same as /ping.", _STRING, {"404": "no model"})},
+        "/version": {"get": _get("The version of tenure.", _STRING, media="text/plain")},
+        PREFIX: {"get": _get("The server (Open Inference Protocol).", _ref("ServerMetadata"))},
+        f"{PREFIX}/health/live": {"get": _get("The process is up.", _ref("Health"))},
+        f"{PREFIX}/health/ready": {
+            "get": _get("A model is loaded.", _ref("Health"), {"400": "not ready"}, "OpenInferenceError")
+        },
+    }
+    for base, known in (
+        (f"{PREFIX}/models/{{model}}", [("model", name)]),
+        (f"{PREFIX}/models/{{model}}/versions/{{version}}", [("model", name), ("version", version)]),
+    ):
+        places = [
+            {"name": key, "in": "path", "required": True, "schema": _STRING, "example": value}
+            for key, value in known
+        ]
+        other = {"404": "another model than this", "503": "no model yet"}
+        told = _get("The model's tensors.", _ref("ModelMetadata"), other, "OpenInferenceError")
+        paths[base] = {"get": {**told, "parameters": places}}
+        told = _get("The model is loaded.", _object(name=_STRING, ready=_TRUTH), other, "OpenInferenceError")
+        paths[f"{base}/ready"] = {"get": {**told, "parameters": places}}
+        paths[f"{base}/infer"] = {"post": {**_infer(model), "parameters": places}}
+    return paths
+
+
+def protocol_schemas() -> Json:
+    """The schemas that protocol_paths refers to."""
+    shape: Json = {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 2}
+    datatype: Json = {"enum": list(DATATYPES)}
+    tensor = _object(name=_STRING, datatype=datatype, shape=shape)
+    return {
+        "Invocation": {
+            "type": "object",
+            "properties": {
+                "dataframe_split": _object(
+                    columns={"type": "array", "items": _STRING},
+                    data={"type": "array", "items": {"type": "array"}},
+                ),
+                "dataframe_records": {"type": "array", "items": _ref("Row")},
+                "instances": {"type": "array", "items": _ref("Row")},
+                "inputs": {"type": "object", "additionalProperties": {"type": "array"}},
+            },
+            "oneOf": [
+                {"required": [form]}
+                for form in ("dataframe_split", "dataframe_records", "instances", "inputs")
+            ],
+        },
+        "Invoked": _object(
+            predictions={"type": "array", "items": {"type": "object"}},
+            ids={"type": "array", "items": _STRING, "description": "of the predictions in the journal"},
+        ),
+        "MlflowError": _object(error_code=_STRING, message=_STRING),
+        "OpenInferenceError": _object(error=_STRING),
+        "Health": _object(live=_TRUTH, ready=_TRUTH),
+        "ServerMetadata": _object(
+            name=_STRING, version=_STRING, extensions={"type": "array", "items": _STRING}
+        ),
+        "TensorMetadata": tensor,
+        "ModelMetadata": _object(
+            name=_STRING,
+            versions={"type": "array", "items": _STRING},
+            platform=_STRING,
+            inputs={"type": "array", "items": _ref("TensorMetadata")},
+            outputs={"type": "array", "items": _ref("TensorMetadata")},
+        ),
+        "InputTensor": {
+            **tensor,
+            "properties": {
+                **tensor["properties"],
+                "data": {"type": "array"},
+                "parameters": {"type": "object"},
+            },
+        },
+        "OutputTensor": _object(**tensor["properties"], data={"type": "array"}),
+        "InferRequest": {
+            "type": "object",
+            "properties": {
+                "id": _STRING,
+                "parameters": {"type": "object"},
+                "inputs": {"type": "array", "items": _ref("InputTensor"), "minItems": 1},
+                "outputs": {
+                    "type": "array",
+                    "items": {"type": "object", "properties": {"name": _STRING}, "required": ["name"]},
+                },
+            },
+            "required": ["inputs"],
+        },
+        "InferResponse": {
+            "type": "object",
+            "properties": {
+                "id": _STRING,
+                "model_name": _STRING,
+                "model_version": _STRING,
+                "outputs": {"type": "array", "items": _ref("OutputTensor")},
+            },
+            "required": ["model_name", "model_version", "outputs"],
+        },
+    }
+
+
+def _invocations(model: ServedModel | None) -> Json:
+    as_json: Json = {"schema": _ref("Invocation")}
+    if model is not None:
+        as_json["example"] = {"dataframe_records": [model.example]}
+    return {
+        "summary": "Predict rows as MLflow's scoring server and SageMaker do: JSON with one of four keys, or CSV.",
+        "operationId": "invocations",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": as_json, "text/csv": {"schema": _STRING}},
+        },
+        "responses": {
+            "200": _answer("As the model that tenure logs to MLflow answers.", _ref("Invoked")),
+            **{status: _answer(why, _ref("MlflowError")) for status, why in _REFUSED.items()},
+            "415": _answer("neither JSON nor CSV in UTF-8", _STRING, "text/plain"),
+        },
+    }
+
+
+def _infer(model: ServedModel | None) -> Json:
+    body: Json = {"schema": _ref("InferRequest")}
+    if model is not None:
+        body["example"] = {"inputs": _example_tensors(model)}
+    refused = {**_REFUSED, "404": "another model than this"}
+    return {
+        "summary": "Predict rows, one input tensor a column (Open Inference Protocol).",
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {
+            "200": _answer("prediction, probability or probabilities, and id.", _ref("InferResponse")),
+            **{status: _answer(why, _ref("OpenInferenceError")) for status, why in refused.items()},
+        },
+    }
+
+
+def _example_tensors(model: ServedModel) -> list[Json]:
+    types = {tensor["name"]: tensor["datatype"] for tensor in describe_model(model)["inputs"]}
+    found = []
+    for name, value in model.example.items():
+        if name in types:
+            is_text = isinstance(value, str) or (value is None and types[name] == "BYTES")
+            datatype = "BYTES" if is_text else "BOOL" if isinstance(value, bool) else "FP64"
+            found.append({"name": name, "datatype": datatype, "shape": [1], "data": [value]})
+    return found
+
+
+def _get(
+    summary: str,
+    schema: Json,
+    more: Json | None = None,
+    error: str | None = None,
+    media: str = "application/json",
+) -> Json:
+    refused = {
+        status: _answer(why, _ref(error)) if error else {"description": why}
+        for status, why in (more or {}).items()
+    }
+    return {"summary": summary, "responses": {"200": _answer(summary, schema, media), **refused}}
+
+
+def _answer(description: str, schema: Json, media: str = "application/json") -> Json:
+    return {"description": description, "content": {media: {"schema": schema}}}
+
+
+def _object(**properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _ref(name: str | None) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
