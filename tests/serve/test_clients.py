@@ -31,7 +31,7 @@ def test_mlflows_client(project: ServedProject, rows: list[dict[str, Any]], scor
         assert client.get_version()
         answer = client.invoke(pandas.DataFrame(json.loads(json.dumps(rows, default=str))))
         assert answer.get_predictions()["probability"].tolist() == scores
-        with pytest.raises(Exception, match="error code 400.*BAD_REQUEST.*months"):
+        with pytest.raises(Exception, match=r"error code 400.*BAD_REQUEST.*months"):
             client.invoke(pandas.DataFrame({"months": ["many"]}))
 
 

@@ -167,3 +167,15 @@ def row_key(value: object) -> str | None:
     if value is None or isinstance(value, (dict, list)):
         return None
     return str(value)
+
+
+def names_a_row(value: object) -> bool:
+    """Whether a value can be a row id, or stands for none: text, a number, or null.
+
+    >>> names_a_row("A-17"), names_a_row(None), names_a_row(True), names_a_row({})
+    (True, True, False, False)
+    """
+    return value is None or isinstance(value, (str, float)) or type(value) is int
+
+
+A_ROW_ID = "must be text or a number that names the row, or null"

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from tenure.config.schema import Rule, TableSchema
+from tenure.prepare import date_text
 from tenure.prepare.recipe import ColumnRecipe, Recipe
 from tenure.prepare.schema.infer import schema_of_recipe
 
@@ -73,7 +74,10 @@ def _id_schema(recipe: Recipe) -> dict[str, Any]:
 
 
 def _column_schema(column: ColumnRecipe, schema: TableSchema) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": list(_TYPES[column.kind]), "description": _describe(column)}
+    types = list(_TYPES[column.kind])
+    if column.kind == "date" and date_text.COMPACT not in column.date_formats:
+        types.remove("integer")
+    found: dict[str, Any] = {"type": types, "description": _describe(column)}
     examples = _examples(column)
     if examples:
         found["examples"] = examples

@@ -97,7 +97,7 @@ def _add_state_routes(app: FastAPI, service: Service, vertex: VertexRoutes) -> N
 
     async def ping(_: Request) -> Response:
         # MLflow's and SageMaker's: a line feed when there is a model, 404 when there is none.
-        return Response("\n", 200 if service.champion.model else 404, media_type="application/json")
+        return Response("\n", 200 if service.champion.model else 404, media_type="text/plain")
 
     async def version(_: Request) -> Response:
         return Response(tenure.__version__, media_type="text/plain")

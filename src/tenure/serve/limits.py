@@ -21,13 +21,23 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Refused(TenureError):
-    """A request that is not answered. status: of HTTP.  problems: one object a bad cell, if any."""
+    """A request that is not answered.
+
+    status: of HTTP.  problems: one object a bad cell, if any.  allow: the method to use instead, of a 405.
+    """
 
     def __init__(
-        self, status: int, what: str, *, todo: str | None = None, problems: Sequence[dict[str, Any]] = ()
+        self,
+        status: int,
+        what: str,
+        *,
+        todo: str | None = None,
+        problems: Sequence[dict[str, Any]] = (),
+        allow: str = "POST",
     ) -> None:
         super().__init__(what, todo=todo)
         self.status = status
+        self.allow = allow
         self.problems = list(problems)
 
     def body(self) -> dict[str, Any]:
@@ -173,7 +183,10 @@ def answer_messages(
     }
 
 
-_HEADERS_OF = {401: ((b"www-authenticate", b"Bearer"),), 405: ((b"allow", b"POST"),)}
+def _headers_of(refused: Refused) -> tuple[tuple[bytes, bytes], ...]:
+    if refused.status == 401:
+        return ((b"www-authenticate", b"Bearer"),)
+    return ((b"allow", refused.allow.encode()),) if refused.status == 405 else ()
 
 
 async def send_refusal(
@@ -186,6 +199,6 @@ async def send_refusal(
 ) -> None:
     """Answer a refused request. body, status, media: as a protocol of others writes them."""
     body = msgspec.json.encode(refused.body()) if body is None else body
-    headers = _HEADERS_OF.get(refused.status, ())
+    headers = _headers_of(refused)
     for message in answer_messages(status or refused.status, body, media, headers):
         await send(message)

@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 _STRING: Json = {"type": "string"}
 _NUMBER: Json = {"type": "number"}
+_ROW_ID: Json = {"type": ["string", "number", "null"]}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 
 
@@ -179,17 +180,16 @@ def _prediction(recipe: Recipe | None) -> Json:
 
 def _outcome(recipe: Recipe | None) -> Json:
     names: Json = {
-        "id": {**_STRING, "description": "of the prediction"},
-        "row_id": {"type": ["string", "number"]},
+        "id": {**_ROW_ID, "description": "of the prediction"},
+        "row_id": dict(_ROW_ID),
     }
     if recipe is not None and recipe.id is not None:
-        names.setdefault(
-            recipe.id, {"type": ["string", "number"], "description": "of the row, as in the data"}
-        )
+        names.setdefault(recipe.id, {**_ROW_ID, "description": "of the row, as in the data"})
     return {
         "type": "object",
         "properties": {**names, "outcome": _label(recipe)},
         "required": ["outcome"],
+        "additionalProperties": False,
         "anyOf": [{"required": [name]} for name in names],
     }
 

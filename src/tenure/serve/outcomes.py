@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tenure.errors import JournalError
-from tenure.journal.entries import GivenOutcome, OutcomeReport, row_key
+from tenure.journal.entries import A_ROW_ID, GivenOutcome, OutcomeReport, names_a_row, row_key
 from tenure.journal.writer import add_outcomes
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.tokens import shown
@@ -112,6 +112,9 @@ def _read(item: Any, recipe: Recipe) -> GivenOutcome | dict[str, str]:
                 "rule": f"is not one of {', '.join(sorted(names))}",
                 "value": shown(item[name]),
             }
+    for name in names - {"outcome"}:
+        if not names_a_row(item.get(name)):
+            return {"column": name, "rule": A_ROW_ID, "value": shown(item[name])}
     given_id, row_id = row_key(item.get("id")), row_key(item.get("row_id"))
     if row_id is None and recipe.id is not None:
         row_id = row_key(item.get(recipe.id))

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from tenure.errors import JournalError, RowsRefused
-from tenure.journal.entries import NewPrediction, row_key
+from tenure.journal.entries import A_ROW_ID, NewPrediction, names_a_row, row_key
 from tenure.journal.identifiers import new_id_and_time
+from tenure.prepare.tokens import shown
 from tenure.records import CellProblem, Explanation, Score
 from tenure.serve.champion import ServedModel
 from tenure.serve.limits import Refused
@@ -79,6 +80,10 @@ async def predict_rows(
             continue
         if problems:
             continue  # the rows after a bad one are only checked
+        row_id = None if row_id_column is None else row.get(row_id_column)
+        if not names_a_row(row_id):
+            problems.append(CellProblem(position, str(row_id_column), A_ROW_ID, shown(row_id)))
+            continue
         identifier, at = new_id_and_time()
         answer = _answer_of(identifier, score)
         if n_reasons:
@@ -87,7 +92,7 @@ async def predict_rows(
         entries.append(
             NewPrediction(
                 identifier,
-                None if row_id_column is None else row_key(row.get(row_id_column)),
+                row_key(row_id),
                 at,
                 model.name,
                 model.version,

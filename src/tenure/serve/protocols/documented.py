@@ -26,8 +26,8 @@ def protocol_paths(model: ServedModel | None) -> Json:
     version = model.version if model else "1"
     paths: Json = {
         "/invocations": {"post": _invocations(model)},
-        "/ping": {"get": _get("A model is loaded (MLflow, SageMaker).", _STRING, {"404": "no model"})},
-        "/health": {"get": _get("The same as /ping.", _STRING, {"404": "no model"})},
+        "/ping": {"get": _ping("A model is loaded (MLflow, SageMaker).")},
+        "/health": {"get": _ping("The same as /ping.")},
         "/version": {"get": _get("The version of tenure.", _STRING, media="text/plain")},
         PREFIX: {"get": _get("The server (Open Inference Protocol).", _ref("ServerMetadata"))},
         f"{PREFIX}/health/live": {"get": _get("The process is up.", _ref("Health"))},
@@ -97,18 +97,18 @@ def protocol_schemas() -> Json:
             "properties": {
                 **tensor["properties"],
                 "data": {"type": "array"},
-                "parameters": {"type": "object"},
+                "parameters": {"type": ["object", "null"]},
             },
         },
         "OutputTensor": _object(**tensor["properties"], data={"type": "array"}),
         "InferRequest": {
             "type": "object",
             "properties": {
-                "id": _STRING,
-                "parameters": {"type": "object"},
+                "id": {"type": ["string", "null"]},
+                "parameters": {"type": ["object", "null"]},
                 "inputs": {"type": "array", "items": _ref("InputTensor"), "minItems": 1},
                 "outputs": {
-                    "type": "array",
+                    "type": ["array", "null"],
                     "items": {"type": "object", "properties": {"name": _STRING}, "required": ["name"]},
                 },
             },
@@ -125,6 +125,10 @@ def protocol_schemas() -> Json:
             "required": ["model_name", "model_version", "outputs"],
         },
     }
+
+
+def _ping(summary: str) -> Json:
+    return _get(summary, _STRING, {"404": "no model"}, media="text/plain")
 
 
 def _invocations(model: ServedModel | None) -> Json:

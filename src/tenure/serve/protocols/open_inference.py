@@ -38,7 +38,7 @@ class OpenInference(RowsEndpoint):
             model = self._model(path[1:-1])
             return await self._infer(model, scope, receive, started)
         if scope["method"] != "GET":
-            raise Refused(405, f"{scope['method']} is not possible here", todo="use GET")
+            raise Refused(405, f"{scope['method']} is not possible here", todo="use GET", allow="GET")
         return Reply(_encode(self._told(path)))
 
     async def refuse(self, send: Send, refused: Refused) -> None:
@@ -89,6 +89,9 @@ class OpenInference(RowsEndpoint):
         request = decode_json(body[:length])
         if type(request) is not dict:
             raise Refused(400, "the body must be an object with inputs")
+        for key, kind, called in (("id", str, "a text"), ("parameters", dict, "an object")):
+            if request.get(key) is not None and type(request[key]) is not kind:
+                raise Refused(400, f"{key} must be {called}")
         asked = _asked_outputs(request)
         rows = read_rows(request.get("inputs"), body[length:], service.settings.max_rows)
         if not rows:
@@ -98,7 +101,7 @@ class OpenInference(RowsEndpoint):
         if asked is not None:
             outputs = _chosen(outputs, asked)
         reply = {"model_name": model.name, "model_version": model.version, "outputs": outputs}
-        if type(request.get("id")) is str:
+        if request.get("id") is not None:
             reply["id"] = request["id"]
         return Reply(_encode(reply))
 
