@@ -15,17 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tenure.records import Estimate, Task
+from tenure.release.bounds import freedom_of, skewed_interval, t95
 from tenure.release.decide import Thresholds
 from tenure.release.influence import Floats, Influence
-from tenure.release.metrics import (
-    HIGHER_IS_BETTER,
-    calibration_error,
-    freedom_of,
-    influence_for,
-    metrics_for,
-    skewed_interval,
-    t95,
-)
+from tenure.release.metrics import HIGHER_IS_BETTER, calibration_error, influence_for, metrics_for
 
 FEWEST_GROUPS = 2
 SHARES = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
