@@ -14,6 +14,8 @@ from tenure.release.influence import Floats, Influence, of_mean, standard_error
 
 Z95 = 1.959963984540054
 """The standard normal's quantile at 0.975."""
+NO_ERROR = 1.0 - 1e-12
+"""From here on a value in 0..1 is 1 but for the rounding of its sums."""
 
 
 def effective_rows(w: Floats) -> float:
@@ -72,8 +74,9 @@ def logit_interval(influence: Influence, n_rarer: int, freedom: float) -> Estima
     exact = 0.025 ** (
         1.0 / max(n_rarer, 1)
     )  # Clopper and Pearson's bound where not one of n_rarer rows failed
-    if value >= 1.0 or value <= 0.0:
-        return Estimate(value, exact if value >= 1.0 else 0.0, 1.0 if value >= 1.0 else 1.0 - exact)
+    if value >= NO_ERROR or value <= 1.0 - NO_ERROR:
+        best = value >= NO_ERROR
+        return Estimate(value, exact if best else 0.0, 1.0 if best else 1.0 - exact)
     centre, width = float(np.log(value / (1 - value))), t95(freedom) * error / (value * (1 - value))
     low, high = (float(0.5 * (1 + np.tanh((centre + side * width) / 2))) for side in (-1, 1))
     return Estimate(value, min(low, value), max(high, value))
