@@ -26,8 +26,9 @@ from tenure.model.train import Trained, TrainingTable, TrainSettings, train
 from tenure.prepare.columns import clean
 from tenure.prepare.learn import learn_recipe, learn_target
 from tenure.prepare.recipe import Recipe
+from tenure.release.bounds import share_of
 from tenure.release.grouped import measured
-from tenure.release.metrics import METRICS, share_of
+from tenure.release.metrics import METRICS
 
 TRUE_ROWS, TRAINING_ROWS = 200_000, 1500
 LOW, HIGH = 0.93, 0.97

@@ -22,7 +22,7 @@ from tenure.model.evaluate import evaluate
 from tenure.model.train import TrainingTable, TrainSettings, train
 from tenure.prepare.columns import clean
 from tenure.prepare.learn import learn_recipe, learn_target
-from tenure.release.metrics import share_of
+from tenure.release.bounds import share_of
 
 STATED = 0.975
 

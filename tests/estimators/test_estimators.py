@@ -104,6 +104,7 @@ def test_one_table_in_any_make_gives_one_model(make):
     assert list(model.feature_names_in_) == X.columns
 
 
+@pytest.mark.filterwarnings("ignore:M301")
 def test_pandas_columns_of_every_kind_are_taken():
     rng = np.random.default_rng(0)
     n = 200

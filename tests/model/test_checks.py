@@ -55,6 +55,13 @@ def with_metrics(**changes: object) -> Measured:
     return replace(GOOD, evaluation=replace(GOOD.evaluation, **changes))  # type: ignore[arg-type]
 
 
+def test_what_the_dummy_reaches_and_a_few_rows_without_an_error_are_not_too_good():
+    few = with_metrics(metrics={"roc_auc": Estimate(1.0, 0.8, 1.0)}, own={})
+    rare = {"majority class": {"accuracy": Estimate(0.999, 0.99, 1.0)}}
+    easy = with_metrics(metrics={"accuracy": Estimate(1.0, 0.998, 1.0)}, baselines=rare, own={})
+    assert "M301" not in coded(few) + coded(easy)
+
+
 @pytest.mark.parametrize(
     ("code", "measured"),
     [
@@ -62,6 +69,7 @@ def with_metrics(**changes: object) -> Measured:
         ("M102", with_metrics(gain={"majority class": near(0.35), "small tree": near(-0.05)})),
         ("M201", replace(GOOD, plan=Plan((Member("lightgbm", {**RATE, "learning_rate": 0.15}, 9, 9),)))),
         ("M301", with_metrics(metrics={"roc_auc": Estimate(0.999, 0.998, 1.0)}, own={})),
+        ("M301", with_metrics(metrics={"accuracy": Estimate(1.0, 0.93, 1.0)}, own={})),
         ("M302", replace(GOOD, importance={"a": 9.0, "b": 0.5, "c": 0.5})),
         ("M401", replace(GOOD, weak=(WEAK,))),
         (

@@ -136,6 +136,17 @@ def test_rows_of_weight_zero_are_left_out_and_said():
     assert "20 row(s) have the weight 0 and are left out" in found.warnings
 
 
+def test_a_label_that_only_rows_of_weight_zero_have_is_no_class():
+    cells = {
+        name: np.random.default_rng(place).normal(size=60).astype(str) for place, name in enumerate("xz")
+    }
+    raw = pl.DataFrame({**cells, "y": ["a", "b", "odd"] * 20, "w": ["1", "2", "0"] * 20})
+    found = sift(raw.lazy(), 60, target="y", weight="w")
+    assert found.target.task == "binary"
+    assert set(found.target.classes) == {"a", "b"}
+    assert "20 row(s) have the weight 0 and are left out" in found.warnings
+
+
 def test_a_weight_of_three_counts_as_three_rows_in_slices_and_in_intervals_of_groups():
     rng = np.random.default_rng(0)
     y, group, weight = (rng.random(400) < 0.4).astype(float), np.arange(400) // 8, rng.integers(1, 4, 400)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tenure.errors import ConfigError
 from tenure.project import Project
 from tenure.project.folder import Folder
 from tenure.project.setup import Request, create_project
+from tenure.release.decide import NO_THRESHOLD
 from tenure.release.scorer import Scorer
 from tenure.simulate.telecom import TelecomWorld
 from tests.project.conftest import quick
@@ -67,12 +69,19 @@ def test_thresholds_by_group_through_the_whole_life(
         for answer in _served(release, test.drop("repaid").with_columns(pl.all().cast(str)))
     ]
     assert answered == scored["prediction"].to_list()
+    assert all(
+        "warnings" not in answer
+        for answer in _served(release, test.drop("repaid").head(3).with_columns(pl.all().cast(str)))
+    )
     without = _served(release, test.drop("repaid", "group").with_columns(pl.all().cast(str)))
+    told = {"column": "group", "rule": NO_THRESHOLD, "value": "(missing)"}
+    assert all(told in answer["warnings"] for answer in without)
     common = (scored["probability"] >= report.threshold).to_list()
     assert [answer["prediction"] == "yes" for answer in without] == common
     test.drop("group").write_csv(tmp_path / "blind.csv")
-    project.predict(str(tmp_path / "blind.csv"), str(tmp_path / "blind_out.csv"))
-    assert "there is no column 'group'" in caplog.text
+    scored_blind = project.predict(str(tmp_path / "blind.csv"), str(tmp_path / "blind_out.csv"))
+    assert scored_blind["groups"] == [{**told, "rows": len(test)}]
+    assert f"column 'group': {NO_THRESHOLD}: (missing), {len(test)} row(s)" in caplog.text
     assert (pl.read_csv(tmp_path / "blind_out.csv")["prediction"] == "yes").to_list() == common
 
 
@@ -115,7 +124,14 @@ def test_a_table_and_its_rows_are_decided_alike(loans: Path, tmp_path: Path) -> 
             .otherwise(pl.col("group"))
         )
         table = scorer.score_table(rows)
-        assert table.predictions == [scorer.score_row(row).prediction for row in rows.iter_rows(named=True)]
+        one_by_one = [scorer.score_row(row) for row in rows.iter_rows(named=True)]
+        assert table.predictions == [score.prediction for score in one_by_one]
+        told = Counter(
+            problem for score in one_by_one for problem in score.warnings if problem.rule == NO_THRESHOLD
+        )
+        assert table.ungrouped == told
+        assert sum(told.values()) == rows["group"].is_in(["a", "b"]).not_().fill_null(True).sum()
+        assert {problem.column for problem in told} <= scorer.warned_names
         assert table.predictions == [
             scorer.score_anyway(row)[0].prediction for row in rows.iter_rows(named=True)
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -39,6 +41,12 @@ def test_a_row_and_a_table_get_the_same_threshold(rows):
         BY_GROUP.of_row({"flag": row[0]}.__getitem__, {"word": row[1], "age": row[2]}, 0.5) for row in rows
     ]
     assert of_table.tolist() == of_rows
+    told = Counter(
+        doubt
+        for row in rows
+        for doubt in BY_GROUP.doubts_of_row({"flag": row[0]}.__getitem__, {"word": row[1], "age": row[2]})
+    )
+    assert BY_GROUP.doubts_of_table(features, beside) == told
 
 
 @pytest.mark.parametrize("cell", [41, 41.0, "41", " 41.0 ", "4.1e1"])
@@ -53,6 +61,13 @@ def test_numbers_are_read_alike_however_they_are_written(cell):
 )
 def test_a_row_without_its_group_or_of_an_unknown_one_gets_the_common_threshold(row):
     assert BY_GROUP.of_row({"flag": True}.__getitem__, row, 0.5) == 0.5
+    (doubt,) = BY_GROUP.doubts_of_row({"flag": True}.__getitem__, row)
+    assert doubt.column == "flag, word, age"
+    assert doubt.value.startswith("yes & ")
+
+
+def test_a_row_with_a_threshold_of_its_own_is_no_doubt():
+    assert not BY_GROUP.doubts_of_row({"flag": True}.__getitem__, {"word": "a", "age": 41})
 
 
 def test_missing_has_no_threshold_of_its_own():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 
+from tenure.release.grouped import compared
 from tenure.release.metrics import (
     HIGHER_IS_BETTER,
     METRICS,
@@ -88,6 +89,30 @@ def test_perfect_model_is_not_certain():
     assert found["roc_auc"].value == 1.0
     assert found["roc_auc"].low < 0.9
     assert found["accuracy"].low < 1.0
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "pr_auc", "accuracy", "f1"])
+@pytest.mark.parametrize("weight", [None, np.linspace(0.1, 3.7, 40)])
+def test_a_lead_without_an_error_is_not_certain(metric, weight):
+    """A perfect model's influences are all zero: without its own interval the lead would have none."""
+    y, dummy = np.repeat([0.0, 1.0], 20), np.full(40, 0.5)
+    best, also = np.where(y == 1, 0.9, 0.1), np.where(y == 1, 0.8, 0.3)
+    own = classification_metrics(y, best, weight=weight)[metric]
+    assert own.low < 0.95
+    for group in (None, np.arange(40) // 2):
+        lead = compared("binary", y, dummy, best, metric, group=group, weight=weight)
+        assert lead.low <= lead.value - (own.value - own.low) + 1e-9
+        level = compared("binary", y, also, best, metric, group=group, weight=weight)
+        assert level.low < -0.05
+        assert level.high > 0.05
+        same = compared("binary", y, best, best, metric, group=group, weight=weight)
+        assert same.low == same.value == same.high == 0.0
+    lead = compare("binary", y, dummy, best, metric, weight=weight)
+    assert lead.low <= lead.value - (own.value - own.low) + 1e-9
+
+
+def test_one_row_of_each_class_shows_no_lead():
+    assert compare("binary", [0, 1], [0.5, 0.5], [0.2, 0.7], "roc_auc").low < 0.0
 
 
 def test_single_row_and_constant_target_do_not_fail():

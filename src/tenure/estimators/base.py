@@ -23,6 +23,7 @@ from tenure.estimators.fitted import FittedModel, fitted_model
 from tenure.estimators.frames import frame_of, frame_of_array, is_frame
 from tenure.estimators.targets import name_of, outcome_array
 from tenure.estimators.weights import Counted, count_rows
+from tenure.model.checks import nearly_perfect
 from tenure.model.settings import FAMILIES, TrainSettings
 from tenure.model.train import Trained, TrainingTable, train
 from tenure.prepare.columns import clean
@@ -148,7 +149,8 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             seed = self._seed()
             self.model_ = self._train(rows, target, values, seed, threshold)
         self._scorer = self.model_.scorer()
-        for text in (*self._left_out(), *self.model_.recipe.warnings, *self.model_.warnings):
+        told = (*self._left_out(), *self.model_.recipe.warnings, *self.model_.warnings)
+        for text in (*told, *_too_good(self.model_)):
             warnings.warn(text, UserWarning, stacklevel=3)
         return classes  # type: ignore[no-any-return]
 
@@ -224,6 +226,17 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     def _left_out(self) -> list[str]:
         ignored = self.model_.recipe.ignored
         return [f"column {name!r} is not used: {why}" for name, why in ignored.items()]
+
+
+def _too_good(model: FittedModel) -> list[str]:
+    """Check M301 by the rows that the folds held out; accuracy says nothing where one class is nearly all."""
+    found = nearly_perfect(model.cross_validation, except_for=("accuracy",))
+    if found is None:
+        return []
+    metric, value = found
+    return [
+        f"M301: {metric} of {value} on held-out rows is rarely true: look for a column that knows the answer"
+    ]
 
 
 def _check_filled(frame: pl.DataFrame, fewest: int, who: str) -> None:

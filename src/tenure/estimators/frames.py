@@ -65,7 +65,7 @@ def _of_pandas(name: str, column: Any) -> pl.Series:
 
 def _of_cells(name: str, cells: Sequence[Any]) -> pl.Series:
     """Python values as a column of one type: numbers, booleans, moments, or else text."""
-    filled = [None if _is_missing(cell) else cell for cell in cells]
+    filled = [None if is_missing(cell) else cell for cell in cells]
     kinds = {_kind_of(cell, name) for cell in filled if cell is not None}
     if kinds <= {"boolean"}:
         return pl.Series(name, [cell if cell is None else bool(cell) for cell in filled], dtype=pl.Boolean)
@@ -89,7 +89,8 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def _is_missing(cell: Any) -> bool:
+def is_missing(cell: Any) -> bool:
+    """Whether a cell says that there is no value: None, NaN, or pandas' NA and NaT."""
     if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(cell, NUMBERS) and bool(cell != cell)  # noqa: PLR0124 - NaN alone differs from itself

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import polars as pl
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from tenure.estimators.frames import text_of
+from tenure.estimators.frames import is_missing, text_of
 from tenure.prepare.recipe import TargetRecipe
 from tenure.prepare.target import learn_target
 from tenure.prepare.tokens import STRONG_NULLS, fold
@@ -27,7 +28,26 @@ def outcome_array(y: Any) -> npt.NDArray[Any]:
     if values.dtype.kind == "c":
         raise ValueError("Complex data not supported in y")
     assert_all_finite(values, input_name="y")
+    if values.dtype.kind == "O":
+        _check_objects(values)
     return np.asarray(values)
+
+
+def _check_objects(values: npt.NDArray[Any]) -> None:
+    """The same of cells that are Python's own objects, and that they can be told apart. Raises ValueError."""
+    bad = [place for place, cell in enumerate(values) if is_missing(cell) or cell in (math.inf, -math.inf)]
+    if bad:
+        raise ValueError(
+            f"y has no outcome in {len(bad)} row(s), the first at position {bad[0]}: {values[bad[0]]!r}; "
+            "leave these rows out of X and y"
+        )
+    try:
+        np.unique(values)
+    except TypeError as error:
+        kinds = ", ".join(sorted({type(cell).__name__ for cell in values}))
+        raise ValueError(
+            f"y holds values that cannot be ordered, of the types {kinds}; give labels of one type, such as text"
+        ) from error
 
 
 def name_of(y: Any, taken: list[str]) -> str:

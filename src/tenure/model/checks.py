@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from tenure.model.settings import Plan
 from tenure.model.slices import Slice
 from tenure.prepare.waivers import apply_waivers
 from tenure.records import Estimate
+from tenure.release.bounds import NO_ERROR
 from tenure.release.metrics import HIGHER_IS_BETTER
 
 Severity = Literal["error", "warning"]
@@ -28,6 +29,8 @@ EDGE = 0.02
 """Of a range, on its own scale: this near to its end is at its edge."""
 NO_PENALTY = 0.01
 NEARLY_PERFECT = {"roc_auc": 0.995, "r2": 0.99, "accuracy": 0.995}
+FAULTLESS = 0.9
+"""So high the lower bound has to be where there is no error at all: a few hundred rows can show no more."""
 ONE_COLUMN = 0.8
 FOLD_SPREAD = 0.25
 """The standard deviation of the folds' losses, as a share of their mean, above which the folds disagree."""
@@ -207,19 +210,41 @@ def _edge(family: str, name: str, value: float, low: float, high: float) -> Mode
 
 def check_too_good(measured: Measured) -> Iterable[ModelFinding]:
     """M301: nearly perfect, by the lower bound."""
+    dummy = measured.evaluation.baselines[measured.dummy]
+    as_good = [
+        metric for metric, limit in NEARLY_PERFECT.items() if metric in dummy and dummy[metric].value >= limit
+    ]
+    found = nearly_perfect(measured.evaluation.metrics, except_for=as_good)
+    if found is not None:
+        metric, value = found
+        yield ModelFinding(
+            "M301",
+            "warning",
+            None,
+            f"{metric} of {value} is rarely true: look for a column that knows the answer",
+            "read docs/leakage.md; ask of the columns that matter most when their values are known",
+            {metric: value, "limit": NEARLY_PERFECT[metric]},
+        )
+
+
+def nearly_perfect(
+    metrics: Mapping[str, Estimate], *, except_for: Collection[str] = ()
+) -> tuple[str, Estimate] | None:
+    """The first metric that is too good to be true: its lower bound is above a limit, or there is no error at all.
+
+    except_for: metrics that say nothing here: what the dummy reaches as well.
+
+    >>> nearly_perfect({"roc_auc": Estimate(1.0, 0.93, 1.0)})
+    ('roc_auc', Estimate(value=1.0, low=0.93, high=1.0))
+    >>> nearly_perfect({"roc_auc": Estimate(0.997, 0.99, 0.999)})
+    """
     for metric, limit in NEARLY_PERFECT.items():
-        found = measured.evaluation.metrics.get(metric)
-        base = measured.evaluation.baselines[measured.dummy].get(metric)
-        if found is not None and found.low > limit and (base is None or base.value < limit):
-            yield ModelFinding(
-                "M301",
-                "warning",
-                None,
-                f"{metric} of {found} is rarely true: look for a column that knows the answer",
-                "read docs/leakage.md; ask of the columns that matter most when their values are known",
-                {metric: found, "limit": limit},
-            )
-            return
+        found = metrics.get(metric)
+        if found is None or metric in except_for:
+            continue
+        if found.low > limit or (found.value >= NO_ERROR and found.low > FAULTLESS):
+            return metric, found
+    return None
 
 
 def check_one_column(measured: Measured) -> Iterable[ModelFinding]:

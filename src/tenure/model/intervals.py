@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tenure.errors import ExtraMissing
+from tenure.release.bounds import share_of
 from tenure.release.calibration import Calibration
-from tenure.release.metrics import share_of
 
 Float64 = npt.NDArray[np.float64]
 

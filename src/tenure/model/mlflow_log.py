@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tenure.model.mlflow_import import load
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -39,11 +41,11 @@ def origin_tags(release: Path) -> dict[str, str]:
 
 def log_dataset(client: MlflowClient, run_id: str, name: str, version: str) -> None:
     """Say which data version the run learned from; its name is the digest."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
+    entities = load("mlflow.entities")
     source = json.dumps({"data_version": version})
-    dataset = Dataset(name=name, digest=version, source_type="tenure", source=source)
-    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+    dataset = entities.Dataset(name=name, digest=version, source_type="tenure", source=source)
+    context = entities.InputTag("mlflow.data.context", "training")
+    client.log_inputs(run_id, [entities.DatasetInput(dataset, [context])])
 
 
 def log_trials(client: MlflowClient, experiment: str, parent: str, trials: Sequence[Trial]) -> None:
@@ -51,8 +53,7 @@ def log_trials(client: MlflowClient, experiment: str, parent: str, trials: Seque
 
     Trials that are there already, of a registration that was killed, are not made again.
     """
-    from mlflow.entities import Metric, Param
-
+    entities = load("mlflow.entities")
     there = client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{parent}'", max_results=1000)
     for number, trial in list(enumerate(trials))[len(there) :]:
         body = trial.to_json()
@@ -60,13 +61,15 @@ def log_trials(client: MlflowClient, experiment: str, parent: str, trials: Seque
         tags = {PARENT_TAG: parent, NAME_TAG: f"{number:03d} {trial.family}", "tenure.state": trial.state}
         run = client.create_run(experiment, start_time=now, tags=tags)
         params = {"family": trial.family, **body["params"]}
-        metrics = [Metric("fold_loss", loss, now, step) for step, loss in enumerate(trial.fold_losses)]
+        metrics = [
+            entities.Metric("fold_loss", loss, now, step) for step, loss in enumerate(trial.fold_losses)
+        ]
         metrics += [
-            Metric(name, body[name], now, 0)
+            entities.Metric(name, body[name], now, 0)
             for name in ("loss", "score", "rounds", "seconds")
             if body[name] is not None
         ]
-        logged = [Param(name, str(value)[:_PARAM]) for name, value in params.items()]
+        logged = [entities.Param(name, str(value)[:_PARAM]) for name, value in params.items()]
         client.log_batch(run.info.run_id, metrics=metrics, params=logged)
         state = "FINISHED" if trial.state == "complete" else "KILLED"
         client.set_terminated(run.info.run_id, state, end_time=now + round(1000 * trial.seconds))
@@ -74,8 +77,6 @@ def log_trials(client: MlflowClient, experiment: str, parent: str, trials: Seque
 
 def log_model(client: MlflowClient, run_id: str, release: Path) -> str:
     """Log the release as a model with the `python_function` flavor, and its card; return the model's address."""
-    from mlflow import __version__ as mlflow_version
-
     with tempfile.TemporaryDirectory(prefix="tenure-mlflow-") as place:
         folder = Path(place)
         shutil.copytree(release, folder / "release")
@@ -83,7 +84,7 @@ def log_model(client: MlflowClient, run_id: str, release: Path) -> str:
         split = {"columns": list(example), "data": [list(example.values())]}
         (folder / "input_example.json").write_text(json.dumps(split))
         body = describe_model(json.loads((release / "recipe.json").read_text()), list(example), run_id)
-        body["mlflow_version"] = mlflow_version
+        body["mlflow_version"] = load("mlflow").__version__
         (folder / "MLmodel").write_text(yaml.safe_dump(body, sort_keys=False))
         client.log_artifacts(run_id, place, "model")
     client.log_artifact(run_id, str(release / "card.md"))

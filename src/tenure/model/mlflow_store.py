@@ -1,4 +1,4 @@
-"""MLflow behind one door: import it quietly, lay out a SQLite store safely, read that store without MLflow.
+"""MLflow behind one door: lay out a SQLite store safely, read and write it, read that store without MLflow.
 
 MLflow takes seconds to import and another to lay out a new store. So `warm` does both early, in a thread, and
 `read_store` answers the everyday questions from the SQLite file itself, in milliseconds.
@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenure.durable import TEMPORARY
-from tenure.errors import ExtraMissing, RegistryError
+from tenure.errors import RegistryError
+from tenure.model.mlflow_import import load, one_at_a_time
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,18 +27,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ARTIFACTS = "artifacts"
-_QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_CONFIGURE_LOGGING": "false",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-}
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 _LIBRARIES = ("mlflow", "sqlalchemy", "requests", "urllib3", "sqlite3")
 MAX_PARAM_LENGTH = 500  # characters; older MLflow servers take no more
 BATCH = 100  # parameters in one request, MLflow's limit
-_importing = threading.Lock()
-_creating = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +72,22 @@ def connect(uri: str) -> MlflowClient:
 
     Raises ExtraMissing without MLflow, RegistryError when the store can't be opened.
     """
-    with _importing:
-        os.environ.update(_QUIET)
-        for key, value in _PATIENCE.items():
-            os.environ.setdefault(key, value)
-        try:
-            from mlflow import MlflowClient
-        except ImportError as error:
-            raise ExtraMissing("mlflow-skinny", "train") from error
-        for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
-    with _creating, registry_errors(uri):
-        path = sqlite_path(uri)
-        if path is not None and not path.exists():
-            _create_store(path)
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    # MLflow imports more as it makes a store and a client, so that these are made one at a time, too
+    with one_at_a_time:
+        mlflow = load("mlflow")
+        with registry_errors(uri):
+            path = sqlite_path(uri)
+            if path is not None and not path.exists():
+                _create_store(path)
+            client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+            return client
 
 
 def read_model(client: MlflowClient, name: str) -> StoredModel | None:
     """Ask MLflow for a model and all its versions, the oldest first; None when it is not registered."""
-    from mlflow.exceptions import MlflowException
-
     try:
         model = client.get_registered_model(name)
-    except MlflowException as error:
+    except load("mlflow.exceptions").MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return None
         raise
@@ -156,13 +140,12 @@ def _create_store(path: Path) -> None:
     MLflow's many migrations are not one transaction: killed among them, a store would be beyond repair.
     So they run in a file beside, which takes its place when it is complete.
     """
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
+    store_of = load("mlflow.store.tracking.sqlalchemy_store").SqlAlchemyStore
     draft = path.with_name(f"{TEMPORARY}{path.name}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)  # of a process of the same number, killed
-        store = SqlAlchemyStore(f"sqlite:///{draft}", (path.parent / ARTIFACTS).as_uri())
+        store = store_of(f"sqlite:///{draft}", (path.parent / ARTIFACTS).as_uri())
         store.engine.dispose()
         with draft.open("rb") as file:
             os.fsync(file.fileno())
@@ -221,16 +204,15 @@ def log_run(
 
     The first tag names the run: one that a kill left without its version is found by it and used again.
     """
-    from mlflow.entities import Metric, Param
-
+    entities = load("mlflow.entities")
     key, value = next(iter(tags.items()))
     left = client.search_runs([experiment], filter_string=f"tags.`{key}` = '{value}'", max_results=1)
     run: Any = left[0] if left else client.create_run(experiment, tags=tags, run_name=value)
     run_id, started = str(run.info.run_id), int(run.info.start_time)
-    logged = [Param(_key(name), text[:MAX_PARAM_LENGTH]) for name, text in params.items()]
+    logged = [entities.Param(_key(name), text[:MAX_PARAM_LENGTH]) for name, text in params.items()]
     for start in range(0, len(logged), BATCH):
         client.log_batch(run_id, params=logged[start : start + BATCH])
-    measured = [Metric(_key(name), number, started, 0) for name, number in metrics.items()]
+    measured = [entities.Metric(_key(name), number, started, 0) for name, number in metrics.items()]
     for start in range(0, len(measured), BATCH):
         client.log_batch(run_id, metrics=measured[start : start + BATCH])
     client.set_terminated(run_id)

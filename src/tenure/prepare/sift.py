@@ -75,22 +75,24 @@ def sift(
     step = _step(n_rows, len(raw.collect_schema()))
     special = list(dict.fromkeys(name for name in (target, time, group, weight) if name is not None))
     keys, hashes, sample, halves, are_bare = _look(raw, special, step, id)
+    counts = read_weights(keys[weight]) > 0.0 if weight else np.ones(n_rows, dtype=bool)
     # Each is a sort or a count on one core.
     with ThreadPoolExecutor(1) as beside:
         finding = beside.submit(find_duplicates, hashes, sample.drop(_ROW), id)
-        recipe = learn_target(keys[target], positive, task, levels)
+        # a label that only rows of weight 0 have is no class
+        outcomes = keys[target] if counts.all() else keys[target].filter(pl.Series(counts))
+        recipe = learn_target(outcomes, positive, task, levels)
         y = target_values(recipe, keys[target])
         duplicates = finding.result()
     warnings, keep = list(recipe.warnings), duplicates.keep
     if duplicates.are_mistakes:
         warnings.append(f"{duplicates.n_repeats} row(s) were exact duplicates and dropped: {duplicates.why}")
-    keep = keep & ~np.isnan(y)
     if weight:
-        counts = read_weights(keys[weight]) > 0.0
         if n_out := int(np.sum(keep & ~counts)):
             warnings.append(f"{n_out} row(s) have the weight 0 and are left out")
         keep = keep & counts
         warnings.append(f"every fit and every measure counts the rows by their weight, {weight!r}")
+    keep = keep & ~np.isnan(y)
     again = pl.Series(duplicates.same_first & keep)
     ids_differ = are_bare and not hashes[NAME].filter(again).is_duplicated().any()
     y = y[keep]

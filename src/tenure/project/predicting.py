@@ -7,6 +7,7 @@ import logging
 import secrets
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -29,6 +30,7 @@ from tenure.prepare.sql.rule_watch import RuleWatch
 from tenure.project.folder import Folder
 from tenure.project.promoting import find_release, note
 from tenure.project.shape import ask_of_columns, ask_of_table
+from tenure.records import CellProblem
 from tenure.release.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def predict(
             "the output would replace the source", where=str(target), todo="name another output"
         )
     facts = check_source(table, min_rows=1)
-    for warning in (*facts.warnings, *_without_groups(scorer, facts.columns)):
+    for warning in facts.warnings:
         log.warning("warning: %s", warning)
     raw = scan(table, has_blank_lines=facts.has_blank_lines)
     shape, breaches = ask_first(scorer, table.name, facts.columns, raw, lambda: batches(table, facts))
@@ -113,7 +115,8 @@ def predict(
             problems_file,
         )
     breaches += answers.check.breaches()
-    for finding in (*shape, *breaches, *answers.rules.warnings("scored")):
+    groups = [f"column {p.column!r}: {p.rule}: {p.value}, {n} row(s)" for p, n in answers.ungrouped.items()]
+    for finding in (*shape, *breaches, *answers.rules.warnings("scored"), *groups):
         log.warning("warning: %s", finding)
     document = {
         "output": str(target),
@@ -127,6 +130,10 @@ def predict(
         "rules": [
             {"rule": broken.rule.test.sql, "rows": broken.n, "examples": broken.examples}
             for broken in answers.rules.broken()
+        ],
+        "groups": [
+            {"column": problem.column, "rule": problem.rule, "value": problem.value, "rows": n}
+            for problem, n in answers.ungrouped.items()
         ],
     }
     note(folder, "batch", document)
@@ -174,15 +181,6 @@ def check_output(output: str) -> Path:
     return target
 
 
-def _without_groups(scorer: Scorer, columns: Collection[str]) -> list[str]:
-    """What is to be said where the table lacks columns that decisions go by."""
-    return [
-        f"there is no column {name!r}, by which this model's threshold differs: every row gets the common threshold"
-        for name in scorer.beside
-        if name not in columns
-    ]
-
-
 class _Answers:
     """Scores batch after batch, journals what it answers, and keeps the count and the problems."""
 
@@ -205,6 +203,7 @@ class _Answers:
         self.db = db
         self.n_rows = 0
         self.n_problems = 0
+        self.ungrouped: Counter[CellProblem] = Counter()
         self.check = scorer.new_check(only=["warning"])
         recipe = scorer.recipe
         # the other rules are named row by row, as problems
@@ -234,6 +233,7 @@ class _Answers:
         if self.explain:
             columns |= self._reasons(raw)
         self._note(scored.problems)
+        self.ungrouped.update(scored.ungrouped)
         self._journal(raw, scored, (time.perf_counter() - started) / max(len(raw), 1))
         self.n_rows += len(raw)
         return pl.DataFrame(columns)

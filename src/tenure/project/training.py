@@ -79,8 +79,11 @@ def run(
     # MLflow takes seconds to import and to lay out a store; the candidates leave it a core between fits
     warming = warm(config.store.registry or default_uri(folder.root))
     seconds = {"prepare": time.perf_counter() - started}
-    trained = _train(folder, config, prepared, None, seconds)
-    warming.join()
+    try:
+        trained = _train(folder, config, prepared, None, seconds)
+    finally:
+        # ended in the middle, this process may run again: whoever has the project then clears away what is half done
+        warming.join()
     report = _evaluate(folder, config, prepared, trained, started)
     if trained.trained.plan.stopped != INTERRUPTED:  # run again, it shall search on
         remember(folder, "run", fingerprint, report.run)

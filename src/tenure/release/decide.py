@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tenure.records import CellProblem
 from tenure.release.groups import MISSING, TOGETHER, GroupColumn
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 Float64 = npt.NDArray[np.float64]
 Thresholds = float | Float64
 """One for all rows, or one a row, shape (n,)."""
+NO_THRESHOLD = "must be a group with a threshold of its own; the common threshold decided"
+"""The rule of a warning: the group is missing, or none that a threshold was chosen for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +47,44 @@ class GroupThresholds:
 
     def of_row(self, feature: Callable[[str], object], row: Mapping[str, object], common: float) -> float:
         """The threshold of one raw row. feature: name -> clean value."""
-        return self.of_key(
-            [
-                c.key(feature(c.name)) if c.raw is None else c.key_of_raw(row.get(c.name))
-                for c in self.columns
-            ],
-            common,
-        )
+        return self.of_key(self._key_of_row(feature, row), common)
 
     def of_table(self, features: pl.DataFrame, beside: pl.DataFrame | None, common: float) -> Float64:
         """The thresholds of a table, shape (n,). features: clean.  beside: cells of columns that are no features."""
+        return self.of_keys(self._keys_of_table(features, beside), common)
+
+    def doubts_of_row(
+        self, feature: Callable[[str], object], row: Mapping[str, object]
+    ) -> tuple[CellProblem, ...]:
+        """What an answer tells where the common threshold decides a row; () where its group has one of its own."""
+        return self._doubts(self._key_of_row(feature, row))
+
+    def doubts_of_table(self, features: pl.DataFrame, beside: pl.DataFrame | None) -> Counter[CellProblem]:
+        """The same of a table: each doubt, and of how many rows."""
+        doubts: Counter[CellProblem] = Counter()
+        for key, n in Counter(self._keys_of_table(features, beside)).items():
+            doubts.update(dict.fromkeys(self._doubts(key), n))
+        return doubts
+
+    @property
+    def named(self) -> str:
+        """The columns by which rows are grouped, as a doubt names them."""
+        return ", ".join(column.name for column in self.columns)
+
+    def _doubts(self, key: Sequence[str]) -> tuple[CellProblem, ...]:
+        group = TOGETHER.join(key)
+        if MISSING not in key and group in self.by_group:
+            return ()
+        return (CellProblem(0, self.named, NO_THRESHOLD, group),)
+
+    def _key_of_row(self, feature: Callable[[str], object], row: Mapping[str, object]) -> tuple[str, ...]:
+        return tuple(
+            c.key(feature(c.name)) if c.raw is None else c.key_of_raw(row.get(c.name)) for c in self.columns
+        )
+
+    def _keys_of_table(self, features: pl.DataFrame, beside: pl.DataFrame | None) -> list[tuple[str, ...]]:
         keys = [keys_in(column, features, beside) for column in self.columns]
-        return self.of_keys(list(zip(*keys, strict=True)), common)
+        return list(zip(*keys, strict=True))
 
     @property
     def beside(self) -> tuple[str, ...]:

@@ -15,20 +15,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tenure.records import Estimate, Task
+from tenure.release.bounds import freedom_of, skewed_interval, t95
 from tenure.release.decide import Thresholds
 from tenure.release.influence import Floats, Influence
 from tenure.release.metrics import (
     HIGHER_IS_BETTER,
+    SHARES,
     calibration_error,
-    freedom_of,
     influence_for,
+    is_faultless,
     metrics_for,
-    skewed_interval,
-    t95,
+    with_faultless,
 )
 
 FEWEST_GROUPS = 2
-SHARES = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
 
 Groups = NDArray[Any]
 
@@ -88,7 +88,14 @@ def compared(
     sign = 1.0 if HIGHER_IS_BETTER[metric] else -1.0
     rows = (second.rows - first.rows) / len(first.rows)
     freedom = None if task == "regression" else freedom_of(rows, np.asarray(y).reshape(-1).astype(np.int64))
-    return around(sign * (second.value - first.value), rows, group, freedom)
+    found = around(sign * (second.value - first.value), rows, group, freedom)
+    if not is_faultless(metric, first, second) or np.array_equal(a, b):
+        return found
+    own = [
+        measured(task, y, p, cut, group, weight, only=metric)[metric]
+        for p, cut in zip((a, b), thresholds, strict=True)
+    ]
+    return with_faultless(found, *own)
 
 
 def around(

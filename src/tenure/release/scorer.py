@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,7 @@ class TableScores:
     in the order of the classes; None for regression.  values: shape (n_rows,), the numbers of a
     regression, else None.  margins: shape (n_rows, n_outputs).
     problems: cells that broke the recipe and were scored as missing (the first 100,000).
+    ungrouped: where thresholds differ by group, why the common one decided, and for how many rows.
     """
 
     predictions: list[str] | list[float]
@@ -58,6 +59,7 @@ class TableScores:
     values: Float64 | None
     margins: Float64
     problems: list[CellProblem]
+    ungrouped: Mapping[CellProblem, int] = field(default_factory=dict)
 
 
 class Scorer:
@@ -98,6 +100,8 @@ class Scorer:
         self._clean = self._cleaner.clean_and_doubt
         self.schema = schema or schema_of_recipe(recipe)
         self._by_group = calibration.by_group
+        if self._by_group is not None:
+            self.warned_names |= {self._by_group.named}
         # columns that a row's decision asks for, and no feature is made of
         self.beside: tuple[str, ...] = () if self._by_group is None else self._by_group.beside
         self._guard = RowGuard(recipe, self.schema, self.beside)
@@ -141,6 +145,8 @@ class Scorer:
         """Score one raw row. Raises RowsRefused that names every cell which the recipe or the schema refuses."""
         values, warnings = self._judge(row)
         margins = self._margin_row(self._encode(values))
+        if self._by_group is not None:
+            warnings += self._by_group.doubts_of_row(self._value_in(values), row)
         return self._score(margins, warnings, self._threshold_row(row, values))
 
     def score_anyway(self, row: Mapping[str, object]) -> tuple[Score, list[str]]:
@@ -188,7 +194,10 @@ class Scorer:
         clean = settle(self.recipe, typed.lazy()).collect()
         if look is not None:
             look(typed)
-        return self.score_clean(clean, self._table_problems(raw, typed), beside=raw)
+        scores = self.score_clean(clean, self._table_problems(raw, typed), beside=raw)
+        if self._by_group is None:
+            return scores
+        return replace(scores, ungrouped=self._by_group.doubts_of_table(clean, raw))
 
     def score_clean(
         self, clean: pl.DataFrame, problems: Sequence[CellProblem] = (), beside: pl.DataFrame | None = None
@@ -310,8 +319,11 @@ class Scorer:
     def _threshold_row(self, row: Mapping[str, object], values: Sequence[CleanValue]) -> float:
         if self._by_group is None:
             return self.threshold
-        place = self.feature_names.index
-        return self._by_group.of_row(lambda name: values[place(name)], row, self.threshold)
+        return self._by_group.of_row(self._value_in(values), row, self.threshold)
+
+    def _value_in(self, values: Sequence[CleanValue]) -> Callable[[str], CleanValue]:
+        """Feature -> its clean value in a row."""
+        return lambda name: values[self.feature_names.index(name)]
 
     def _score(
         self, margins: tuple[float, ...], warnings: tuple[CellProblem, ...], threshold: float

@@ -24,10 +24,10 @@ import polars as pl
 from tenure.model.substitute import followers, substitute
 from tenure.prepare.recipe import Recipe
 from tenure.records import Estimate
+from tenure.release.bounds import Z95
 from tenure.release.encoding import Encoding, encode_table
 from tenure.release.grouped import error_of, group_codes
 from tenure.release.influence import log_losses
-from tenure.release.metrics import Z95
 from tenure.release.scorer import Scorer
 
 Float32 = npt.NDArray[np.float32]
