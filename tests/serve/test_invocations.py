@@ -159,7 +159,9 @@ def test_vertex_ai_names_its_routes(
         ).status_code
         == 422
     )
-    assert post("/models/7:predict", replace(settings, token="t"), json={"instances": []}).status_code == 401
+    assert (
+        post("/models/7:predict", replace(settings, tokens=("t",)), json={"instances": []}).status_code == 401
+    )
 
     async def work(client: httpx.AsyncClient) -> httpx.Response:
         return await client.get("/models/7")

@@ -187,7 +187,7 @@ def test_another_model_is_not_found(post: Any, rows: list, path: str):
 def test_the_limits_and_the_token_hold_here_too(post: Any, serve: Any, rows: list, settings: ServeSettings):
     short = replace(settings, max_rows=3)
     assert "more than 3" in post(INFER, short, json={"inputs": tensors(rows)}).json()["error"]
-    guarded = replace(settings, token="a token")
+    guarded = replace(settings, tokens=("a token",))
     assert post(INFER, guarded, json={"inputs": tensors(rows)}).status_code == 401
     assert get(serve, INFER).status_code == 405
     assert post("/v2/models/customers", json={}).status_code == 405

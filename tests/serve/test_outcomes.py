@@ -79,4 +79,4 @@ def test_numbers_are_outcomes_of_a_regression(post: Any, project: ServedProject,
 def test_outcomes_need_a_journal_and_the_token(post: Any, settings: ServeSettings):
     outcome = [{"id": "a", "outcome": "Yes"}]
     assert post("/outcomes", replace(settings, journal=None), json=outcome).status_code == 409
-    assert post("/outcomes", replace(settings, token="secret"), json=outcome).status_code == 401
+    assert post("/outcomes", replace(settings, tokens=("secret",)), json=outcome).status_code == 401

@@ -214,11 +214,11 @@ def test_a_token_is_needed_where_one_is_set(
     post: Any, settings: ServeSettings, rows: list, journal: Any, *, header: str | None, status: int
 ):
     headers = {} if header is None else {"authorization": header.encode()}
-    answer = post("/predict", replace(settings, token="secret"), json=rows[0], headers=headers)
+    answer = post("/predict", replace(settings, tokens=("secret",)), json=rows[0], headers=headers)
     assert answer.status_code == status
     assert "secret" not in answer.text
     assert refusals(journal) == []  # strangers write nothing to the disk
-    assert "secret" not in repr(replace(settings, token="secret"))
+    assert "secret" not in repr(replace(settings, tokens=("secret",)))
 
 
 def test_without_a_journal_rows_are_answered_all_the_same(

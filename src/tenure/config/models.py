@@ -105,13 +105,23 @@ class AuthConfig(Strict):
     """Who may call the service."""
 
     token: str = Field(description="a ${NAME} reference to an environment variable; never the secret itself")
+    also: list[str] = Field(
+        [], description="references to other tokens that are taken, while one is replaced"
+    )
 
-    @field_validator("token")
+    @field_validator("token", "also")
     @classmethod
-    def _is_reference(cls, value: str) -> str:
-        if not REFERENCE.fullmatch(value):
+    def _is_reference(cls, value: str | list[str]) -> str | list[str]:
+        if not all(REFERENCE.fullmatch(one) for one in ([value] if isinstance(value, str) else value)):
             raise ValueError("a secret is written as a ${NAME} reference to an environment variable")
         return value
+
+
+class TlsConfig(Strict):
+    """Encryption of the service's own; leave it out behind a proxy that has it."""
+
+    certificate: str = Field(description="path of a PEM file: the certificate, and those that vouch for it")
+    key: str = Field(description="path of a PEM file: the private key")
 
 
 class ServeConfig(Strict):
@@ -119,7 +129,19 @@ class ServeConfig(Strict):
 
     log: Literal["journal"] = "journal"
     auth: AuthConfig | None = None
+    tls: TlsConfig | None = None
     max_body: Size = Field(1_000_000, description="the largest request body")
+    max_rows: int = Field(10_000, ge=1, description="the most rows of a request")
+    max_waiting: int = Field(
+        256, ge=1, description="requests that are answered at once; those beyond get a 503 and come again"
+    )
+    patience: Duration = Field(10.0, description="how long a client may take to send a request's body")
+    bad_rows: Literal["refuse", "skip"] = Field(
+        "refuse", description="refuse: one bad row refuses its request; skip: the good rows are answered"
+    )
+    logs: Literal["text", "json"] = Field(
+        "text", description="lines for a person, or JSON, one object a line"
+    )
 
 
 class MonitorConfig(Strict):

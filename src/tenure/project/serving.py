@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tenure.config import ProjectConfig, resolve_reference
-from tenure.errors import ProjectError
+from tenure.errors import ConfigError, ProjectError
 from tenure.model.registry import needs_sync
 from tenure.project.folder import Folder
 
@@ -24,13 +26,31 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
         raise ProjectError(
             "there is no champion to serve yet", where=str(folder.root), todo="run `tenure run`"
         )
-    auth = config.serve.auth
+    asked = config.serve
+    auth, tls = asked.auth, asked.tls
     settings = ServeSettings(
         pointer=folder.champion,
         releases_root=folder.root,
         journal=folder.journal,
-        token=resolve_reference(auth.token, "serve.auth.token") if auth else None,
-        max_body=config.serve.max_body,
+        tokens=tuple(resolve_reference(token, "serve.auth") for token in [auth.token, *auth.also])
+        if auth
+        else (),
+        certificate=_file(folder, tls.certificate, "serve.tls.certificate") if tls else None,
+        key=_file(folder, tls.key, "serve.tls.key") if tls else None,
+        max_body=asked.max_body,
+        max_rows=asked.max_rows,
+        max_waiting=asked.max_waiting,
+        patience=asked.patience,
+        skip_bad_rows=asked.bad_rows == "skip",
+        json_logs=asked.logs == "json",
         title=config.name,
     )
     run(settings, host, port, workers)
+
+
+def _file(folder: Folder, path: str, key: str) -> Path:
+    """A file that tenure.yaml names. Raises ConfigError when it is not there."""
+    found = folder.root / path
+    if not found.is_file():
+        raise ConfigError(f"{key} names no file: {path}", where=str(folder.config_file), todo="mend the path")
+    return found

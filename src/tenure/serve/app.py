@@ -118,7 +118,11 @@ def _add_docs_routes(app: FastAPI, service: Service) -> None:
     def document() -> dict[str, object]:
         settings = service.settings
         return openapi_document(
-            settings.title, tenure.__version__, service.champion.model, has_token=settings.token is not None
+            settings.title,
+            tenure.__version__,
+            service.champion.model,
+            has_token=bool(settings.tokens),
+            skips_bad_rows=settings.skip_bad_rows,
         )
 
     async def openapi(_: Request) -> Response:

@@ -10,7 +10,17 @@ from abc import ABC, abstractmethod
 from time import perf_counter
 from typing import NamedTuple
 
-from tenure.serve.limits import ClientGone, Receive, Refused, Scope, Send, answer_messages, send_refusal
+from tenure.serve.limits import (
+    ClientGone,
+    Headers,
+    Receive,
+    Refused,
+    Scope,
+    Send,
+    answer_messages,
+    send_refusal,
+)
+from tenure.serve.logs import REQUEST, request_id
 from tenure.serve.service import Service
 
 log = logging.getLogger(__name__)
@@ -36,29 +46,32 @@ class RowsEndpoint(ABC):
     async def answer(self, scope: Scope, receive: Receive, started: float) -> Reply:
         """Answer one request; raises Refused. started: perf_counter() when it came."""
 
-    async def refuse(self, send: Send, refused: Refused) -> None:
-        """Say no in the words of the protocol."""
-        await send_refusal(send, refused)
+    async def refuse(self, send: Send, refused: Refused, headers: Headers) -> None:
+        """Say no in the words of the protocol. headers: to be sent with it."""
+        await send_refusal(send, refused, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; never raises but when the connection is gone."""
         started = perf_counter()
+        request = request_id(scope["headers"])
+        REQUEST.set(request.decode())
+        headers = ((b"x-request-id", request),)
         try:
             body, media = await self.answer(scope, receive, started)
         except ClientGone:
             return
         except Refused as refused:
             self.service.note_refusal(refused)
-            await self.refuse(send, refused)
+            await self.refuse(send, refused, headers)
             return
         except (
             Exception
         ):  # middleware is not in the way of this endpoint: a fault of ours ends here, logged and counted
             log.exception("a request for predictions failed")
             self.service.metrics.count_refusal(500)
-            await self.refuse(send, Refused(500, "the service failed; its log says why"))
+            await self.refuse(send, Refused(500, "the service failed; its log says why"), headers)
             return
-        head, content = answer_messages(200, body, media)
+        head, content = answer_messages(200, body, media, headers)
         await send(head)
         await send(content)
         self._observe(perf_counter() - started)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Scope = MutableMapping[str, Any]
+Headers = Sequence[tuple[bytes, bytes]]
 
 # Deep nesting is refused by the decoder's own bound on recursion.
 _decode = msgspec.json.Decoder().decode
@@ -57,9 +59,10 @@ class ClientGone(Exception):
 class Guard:
     """Checks the head of a request and reads its body, within the limits of a service."""
 
-    def __init__(self, *, token: str | None, max_body: int) -> None:
+    def __init__(self, *, tokens: Sequence[str], max_body: int, patience: float) -> None:
         self._max_body = max_body
-        self._authorization = None if token is None else f"Bearer {token}".encode()
+        self._patience = patience
+        self._authorizations = [f"Bearer {token}".encode() for token in tokens]
 
     async def read(self, scope: Scope, receive: Receive) -> bytes:
         """Return the body of a POST with JSON. Raises Refused (401, 405, 413, 415) or ClientGone."""
@@ -80,7 +83,7 @@ class Guard:
                 length = value
             elif name == b"authorization":
                 authorization = value
-        if self._authorization is not None:
+        if self._authorizations:
             self._check_token(authorization)
         # A wrong number is the server's to refuse; what arrives is counted all the same.
         if length.isdigit() and int(length) > self._max_body:
@@ -91,7 +94,13 @@ class Guard:
             if len(body) > self._max_body:
                 raise self._too_large()
             return content_type, bytes(body)
-        return content_type, await self._read_on(message, receive)
+        try:
+            async with asyncio.timeout(self._patience):
+                return content_type, await self._read_on(message, receive)
+        except TimeoutError:
+            raise Refused(
+                408, f"the request was not complete after {self._patience:g} seconds", todo="send it again"
+            ) from None
 
     async def _read_on(self, message: Message, receive: Receive) -> bytes:
         parts, size = [], 0
@@ -108,8 +117,8 @@ class Guard:
             message = await receive()
 
     def _check_token(self, authorization: bytes) -> None:
-        # The time of the comparison does not tell how much of a guess was right.
-        if not hmac.compare_digest(authorization, self._authorization or b""):
+        # The time of the comparison tells neither how much of a guess was right nor which token was near.
+        if not sum([hmac.compare_digest(authorization, known) for known in self._authorizations]):
             raise Refused(401, "the token is missing or wrong", todo="send `Authorization: Bearer TOKEN`")
 
     def _too_large(self) -> Refused:
@@ -169,14 +178,18 @@ def _refuse_double_keys(body: bytes) -> None:
     json.loads(body, object_pairs_hook=check, parse_int=str)
 
 
+# Answers are data: not to be taken for another type, nor kept by a cache on the way.
+_ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+
+
 def answer_messages(
     status: int,
     body: bytes,
     media: bytes = b"application/json",
-    headers: Iterable[tuple[bytes, bytes]] = (),
+    headers: Headers = (),
 ) -> tuple[Message, Message]:
     """Return the two messages of an answer."""
-    head = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *headers]
+    head = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *_ALWAYS, *headers]
     return {"type": "http.response.start", "status": status, "headers": head}, {
         "type": "http.response.body",
         "body": body,
@@ -186,7 +199,9 @@ def answer_messages(
 def _headers_of(refused: Refused) -> tuple[tuple[bytes, bytes], ...]:
     if refused.status == 401:
         return ((b"www-authenticate", b"Bearer"),)
-    return ((b"allow", refused.allow.encode()),) if refused.status == 405 else ()
+    if refused.status == 405:
+        return ((b"allow", refused.allow.encode()),)
+    return ((b"retry-after", b"1"),) if refused.status == 503 else ()
 
 
 async def send_refusal(
@@ -196,9 +211,10 @@ async def send_refusal(
     *,
     status: int | None = None,
     media: bytes = b"application/json",
+    headers: Headers = (),
 ) -> None:
-    """Answer a refused request. body, status, media: as a protocol of others writes them."""
+    """Answer a refused request. body, status, media: as a protocol of others writes them. headers: more of them."""
     body = msgspec.json.encode(refused.body()) if body is None else body
-    headers = _headers_of(refused)
+    headers = (*_headers_of(refused), *headers)
     for message in answer_messages(status or refused.status, body, media, headers):
         await send(message)

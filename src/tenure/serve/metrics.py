@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -37,6 +38,12 @@ class ServiceMetrics:
             "tenure_row_warnings",
             "Cells that break a rule of schema.json and were scored all the same, by column.",
             ("column",),
+            registry=self._registry,
+        )
+        self._bad_cells = Counter(
+            "tenure_bad_cells",
+            "Cells for which a row was refused, by column and rule.",
+            ("column", "rule"),
             registry=self._registry,
         )
         self._outcomes = Counter(
@@ -80,6 +87,14 @@ class ServiceMetrics:
         """Count the warnings of one answered row. columns: the model's; names that clients make up count as one."""
         for warning in warnings:
             self._warnings.labels(warning["column"] if warning["column"] in columns else "(new)").inc()
+
+    def count_bad_cells(self, problems: Sequence[Mapping[str, Any]], columns: Collection[str]) -> None:
+        """Count cells for which rows were refused. columns: as in count_warnings."""
+        for problem in problems:
+            if problem["column"] in columns:
+                self._bad_cells.labels(problem["column"], problem["rule"]).inc()
+            else:
+                self._bad_cells.labels("(new)", "").inc()
 
     def count_refusal(self, status: int) -> None:
         """Count a request that was not answered."""

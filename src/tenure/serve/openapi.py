@@ -17,7 +17,9 @@ _ROW_ID: Json = {"type": ["string", "number", "null"]}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 
 
-def openapi_document(title: str, version: str, model: ServedModel | None, *, has_token: bool) -> Json:
+def openapi_document(
+    title: str, version: str, model: ServedModel | None, *, has_token: bool, skips_bad_rows: bool = False
+) -> Json:
     """Return the OpenAPI 3.1 document; without a model, of rows with any columns."""
     recipe = model.scorer.recipe if model else None
     document: Json = {
@@ -34,7 +36,7 @@ def openapi_document(title: str, version: str, model: ServedModel | None, *, has
             "/metrics": {"get": _get("Counters in the Prometheus text format.", media="text/plain")},
             **protocol_paths(model),
         },
-        "components": {"schemas": {**_schemas(model), **protocol_schemas()}},
+        "components": {"schemas": {**_schemas(model, skips_bad_rows), **protocol_schemas()}},
     }
     if has_token:
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -103,10 +105,11 @@ def _responses(schema: Json, description: str) -> Json:
     reasons = {
         "400": "not JSON",
         "401": "the token is missing or wrong",
+        "408": "the body did not arrive in time",
         "413": "too large",
         "415": "not application/json",
         "422": "bad cells, each named; nothing was done",
-        "503": "no model yet, or the journal cannot be written",
+        "503": "too many requests at once, no model yet, or the journal cannot be written",
     }
     return {
         "200": {"description": description, "content": {"application/json": {"schema": schema}}},
@@ -122,7 +125,7 @@ def _get(summary: str, *more: int, media: str = "application/json") -> Json:
     }
 
 
-def _schemas(model: ServedModel | None) -> Json:
+def _schemas(model: ServedModel | None, skips_bad_rows: bool) -> Json:
     row: Json = {"type": "object"}
     recipe = model.scorer.recipe if model else None
     if model is not None:
@@ -132,8 +135,14 @@ def _schemas(model: ServedModel | None) -> Json:
         "Row": row,
         "Predictions": _object(
             model=_object(name=_STRING, version=_STRING),
-            predictions={"type": "array", "items": _ref("Prediction")},
+            predictions={
+                "type": "array",
+                "items": {"anyOf": [_ref("Prediction"), _ref("BadRow")]}
+                if skips_bad_rows
+                else _ref("Prediction"),
+            },
         ),
+        "BadRow": _object(problems=_PROBLEMS),
         "Prediction": _prediction(recipe),
         "Reason": _object(column=_STRING, value={}, effect=_NUMBER, text=_STRING),
         "Warning": _object(column=_STRING, rule=_STRING, value=_STRING),
@@ -145,10 +154,7 @@ def _schemas(model: ServedModel | None) -> Json:
             **_object(
                 error=_STRING,
                 next=_STRING,
-                problems={
-                    "type": "array",
-                    "items": _object(row=_COUNT, column=_STRING, rule=_STRING, value=_STRING),
-                },
+                problems=_PROBLEMS,
             ),
             "required": ["error"],
         },
@@ -206,3 +212,9 @@ def _object(**properties: Json) -> Json:
 
 def _ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+_PROBLEMS: Json = {
+    "type": "array",
+    "items": _object(row=_COUNT, column=_STRING, rule=_STRING, value=_STRING),
+}

@@ -31,7 +31,9 @@ class PredictEndpoint(RowsEndpoint):
         body = await service.guard.read(scope, receive)
         n_reasons = count_reasons(scope["query_string"]) if scope["query_string"] else self._n_reasons
         rows = rows_of(decode_json(body), service.settings.max_rows)
-        model, answers = await answer_rows(service, rows, n_reasons, started)
+        model, answers = await answer_rows(
+            service, rows, n_reasons, started, skip=service.settings.skip_bad_rows
+        )
         return Reply(_encode({"model": model.json, "predictions": answers}))
 
 

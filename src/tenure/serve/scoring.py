@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -31,15 +32,24 @@ Answer = dict[str, Any]
 
 
 async def answer_rows(
-    service: Service, rows: list[dict[str, Any]], n_reasons: int, started: float
+    service: Service, rows: list[dict[str, Any]], n_reasons: int, started: float, *, skip: bool = False
 ) -> tuple[ServedModel, list[Answer]]:
     """Answer rows with the champion, in their order; each is on disk and counted when this returns.
 
     n_reasons: effects to give for each row; 0 for none.  started: perf_counter() when the request came.
-    Raises Refused: 422 that names every bad cell of every row, 503 without a model or a journal that can be written.
+    skip: in the place of a bad row stand its problems; only if all are bad, they are refused.
+    Raises Refused: 422 that names every bad cell of every row, 503 for too many requests at once, and without a model
+    or a journal that can be written.
     """
+    with service.admitted():
+        return await _answer(service, rows, n_reasons, started, skip)
+
+
+async def _answer(
+    service: Service, rows: list[dict[str, Any]], n_reasons: int, started: float, skip: bool
+) -> tuple[ServedModel, list[Answer]]:
     model = service.model()
-    answers, entries = await predict_rows(model, rows, n_reasons, started)
+    answers, entries = await predict_rows(model, rows, n_reasons, started, skip=skip)
     if service.journal is not None:
         try:
             await service.journal.add_predictions(entries)
@@ -50,23 +60,27 @@ async def answer_rows(
                 "the prediction could not be written to the journal and is not given",
                 todo="try again later",
             ) from error
-    for entry, answer in zip(entries, answers, strict=True):
-        service.metrics.count_prediction(model.version, entry.prediction)
+    metrics = service.metrics
+    for entry in entries:
+        metrics.count_prediction(model.version, entry.prediction)
+    for answer in answers:
         if "warnings" in answer:
-            service.metrics.count_warnings(answer["warnings"], model.scorer.warned_names)
+            metrics.count_warnings(answer["warnings"], model.scorer.warned_names)
+        elif "problems" in answer:
+            metrics.count_bad_cells(answer["problems"], model.scorer.warned_names)
     return model, answers
 
 
 async def predict_rows(
-    model: ServedModel, rows: list[dict[str, Any]], n_reasons: int, started: float
+    model: ServedModel, rows: list[dict[str, Any]], n_reasons: int, started: float, *, skip: bool = False
 ) -> tuple[list[Answer], list[NewPrediction]]:
-    """Score rows; return the answers and the journal's entries, in the order of rows.
+    """Score rows; return an answer for each, in their order, and the journal's entries for those that are predicted.
 
     n_reasons: effects to give for each row; 0 for none.  started: perf_counter() when the request came.
-    Raises Refused (422) that names every bad cell of every row; then nothing is predicted.
+    skip: a bad row's answer is its problems. If not, or if all are bad, raises Refused (422) that names every bad cell
+    of every row; then nothing is predicted.
     """
-    scorer = model.scorer
-    row_id_column = scorer.recipe.id
+    id_column = model.scorer.recipe.id
     answers: list[Answer] = []
     entries: list[NewPrediction] = []
     problems: list[CellProblem] = []
@@ -74,20 +88,21 @@ async def predict_rows(
         if position and (n_reasons or position % _ROWS_AT_A_TIME == 0):
             await asyncio.sleep(0)
         try:
-            score = scorer.score_row(row)
+            row_id = None if id_column is None else row.get(id_column)
+            if not names_a_row(row_id):
+                raise RowsRefused([CellProblem(0, str(id_column), A_ROW_ID, shown(row_id))])
+            score = model.scorer.score_row(row)
         except RowsRefused as refused:
-            problems += [replace(problem, row=position) for problem in refused.problems]
+            found = [replace(problem, row=position) for problem in refused.problems]
+            problems += found
+            answers.append({"problems": _told(found)})
             continue
-        if problems:
+        if problems and not skip:
             continue  # the rows after a bad one are only checked
-        row_id = None if row_id_column is None else row.get(row_id_column)
-        if not names_a_row(row_id):
-            problems.append(CellProblem(position, str(row_id_column), A_ROW_ID, shown(row_id)))
-            continue
         identifier, at = new_id_and_time()
         answer = _answer_of(identifier, score)
         if n_reasons:
-            answer.update(_reasons_of(scorer.explain_row(row, n_reasons)))
+            answer.update(_reasons_of(model.scorer.explain_row(row, n_reasons)))
         answers.append(answer)
         entries.append(
             NewPrediction(
@@ -105,7 +120,7 @@ async def predict_rows(
                 perf_counter() - started,
             )
         )
-    if problems:
+    if problems and not (skip and entries):
         raise _bad_rows(problems)
     return answers, entries
 
@@ -148,8 +163,9 @@ def _bad_rows(problems: list[CellProblem]) -> Refused:
         422,
         f"{len(problems)} bad cell(s) in {n_rows} row(s); nothing was predicted",
         todo="mend the cells named in problems; GET /docs shows what each column holds",
-        problems=[
-            {"row": p.row, "column": p.column, "rule": p.rule, "value": p.value}
-            for p in problems[:_PROBLEMS_SHOWN]
-        ],
+        problems=_told(problems[:_PROBLEMS_SHOWN]),
     )
+
+
+def _told(problems: Sequence[CellProblem]) -> list[dict[str, Any]]:
+    return [{"row": p.row, "column": p.column, "rule": p.rule, "value": p.value} for p in problems]

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tenure.errors import ProjectError
+from tenure.serve.logs import write_json_logs
 from tenure.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def run(settings: ServeSettings, host: str = "127.0.0.1", port: int = 8000, work
     Raises ReleaseError if the champion cannot be loaded, ProjectError if the port is taken, and
     JournalError if the journal cannot be opened, each before the first request is accepted.
     """
+    if settings.json_logs:
+        write_json_logs()
     listener = _listen(host, port)
     try:
         with _stop_at_signals():
@@ -74,8 +77,8 @@ def _run_here(settings: ServeSettings, listener: socket.socket) -> None:
     app = create_app(settings)
     app.service.champion.load()
     _check_journal(settings)
-    _say_where(listener)
-    server = uvicorn.Server(_config(app))
+    _say_where(settings, listener)
+    server = uvicorn.Server(_config(app, settings))
     server.run(sockets=[listener])
     if not server.started:
         raise ProjectError("the service did not start", todo="read the lines above")
@@ -94,20 +97,24 @@ def _run_workers(settings: ServeSettings, listener: socket.socket, workers: int)
         # Read by prometheus_client when a worker imports it.
         os.environ[SHARED_FOLDER] = folder
         try:
-            _say_where(listener)
-            config = _config(functools.partial(_make_app, settings), workers=workers)
+            _say_where(settings, listener)
+            config = _config(functools.partial(_make_app, settings), settings, workers)
             Multiprocess(config, sockets=[listener]).run()
         finally:
             del os.environ[SHARED_FOLDER]
 
 
 def _make_app(settings: ServeSettings) -> PredictionApp:
+    if settings.json_logs:  # in this worker's own process
+        write_json_logs()
     from tenure.serve.app import create_app
 
     return create_app(settings)
 
 
-def _config(app: PredictionApp | Callable[[], PredictionApp], workers: int = 1) -> uvicorn.Config:
+def _config(
+    app: PredictionApp | Callable[[], PredictionApp], settings: ServeSettings, workers: int = 1
+) -> uvicorn.Config:
     import uvicorn
 
     return uvicorn.Config(
@@ -122,6 +129,8 @@ def _config(app: PredictionApp | Callable[[], PredictionApp], workers: int = 1) 
         server_header=False,
         log_config=None,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.key,
     )
 
 
@@ -168,6 +177,7 @@ def _no_port(host: str, port: int, error: OSError) -> ProjectError:
     )
 
 
-def _say_where(listener: socket.socket) -> None:
+def _say_where(settings: ServeSettings, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
-    log.info("http://%s:%d/docs", f"[{host}]" if ":" in host else host, port)
+    scheme = "http" if settings.certificate is None else "https"
+    log.info("%s://%s:%d/docs", scheme, f"[{host}]" if ":" in host else host, port)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import msgspec
 
@@ -30,7 +30,8 @@ class Service:
     def __init__(self, settings: ServeSettings) -> None:
         self.settings = settings
         self.metrics = ServiceMetrics()
-        self.guard = Guard(token=settings.token, max_body=settings.max_body)
+        self.guard = Guard(tokens=settings.tokens, max_body=settings.max_body, patience=settings.patience)
+        self._waiting = 0
         self.champion = Champion(
             settings.pointer, settings.root, poll_seconds=settings.poll_seconds, on_change=self._model_changed
         )
@@ -57,6 +58,23 @@ class Service:
             if self.journal is not None:
                 await self.journal.close()
 
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Take a request in. Raises Refused (503) when too many are being answered already.
+
+        Those that came in one turn of the event loop count as at once: the last of them waits for all.
+        """
+        if self._waiting >= self.settings.max_waiting:
+            raise Refused(503, f"{self._waiting} requests are being answered", todo="try again in a second")
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            asyncio.get_running_loop().call_soon(self._leave)
+
+    def _leave(self) -> None:
+        self._waiting -= 1
+
     def model(self) -> ServedModel:
         """Return the model that answers now. Raises Refused (503) if there is none yet."""
         model = self.champion.model
@@ -69,6 +87,8 @@ class Service:
     def note_refusal(self, refused: Refused) -> None:
         """Count a refused request, and keep it in the journal if it is the client's mistake."""
         self.metrics.count_refusal(refused.status)
+        if refused.problems and self.champion.model is not None:
+            self.metrics.count_bad_cells(refused.problems, self.champion.model.scorer.warned_names)
         if self.journal is not None and refused.status in _KEPT_STATUSES:
             problems = refused.problems[:_PROBLEMS_KEPT] or [{"error": refused.what}]
             self.journal.add_refusal(

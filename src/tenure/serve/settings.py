@@ -13,17 +13,28 @@ class ServeSettings:
     pointer: the champion file of a project, PROJECT/.tenure/champion.json.
     releases_root: what the pointer's release path is relative to; None: PROJECT.
     journal: the file for predictions and outcomes; None: nothing is kept, and there are no outcomes.
-    token: clients must send it as `Authorization: Bearer TOKEN`; None: anyone may ask.
+    tokens: clients must send one as `Authorization: Bearer TOKEN`; none: anyone may ask.
+    certificate, key: PEM files, for TLS; None: without.
     max_body: bytes of a request.  max_rows: rows of a request.
+    max_waiting: requests that are answered at once; those beyond are refused early.
+    patience: seconds that a client may take to send a body.
+    skip_bad_rows: answer the good rows of a list, and name the cells of the bad ones in their places.
+    json_logs: one JSON object a line.
     poll_seconds: how often the pointer is looked at for a newly promoted release.
     """
 
     pointer: Path
     releases_root: Path | None = None
     journal: Path | None = None
-    token: str | None = field(default=None, repr=False)
+    tokens: tuple[str, ...] = field(default=(), repr=False)
+    certificate: Path | None = None
+    key: Path | None = None
     max_body: int = 1_000_000
     max_rows: int = 10_000
+    max_waiting: int = 256
+    patience: float = 10.0
+    skip_bad_rows: bool = False
+    json_logs: bool = False
     title: str = "tenure"
     poll_seconds: float = 0.5
 

@@ -15,8 +15,9 @@ _TRUTH: Json = {"type": "boolean"}
 _REFUSED = {
     "400": "the request, or a row, is not as it must be",
     "401": "the token is missing or wrong",
+    "408": "the body did not arrive in time",
     "413": "too large",
-    "503": "no model yet, or the journal cannot be written",
+    "503": "too many requests at once, no model yet, or the journal cannot be written",
 }
 
 

@@ -11,14 +11,14 @@ import io
 import json
 import math
 from collections.abc import Callable
-from email.message import Message as Headers
+from email.message import Message
 from typing import Any
 
 import msgspec
 
 from tenure.serve.champion import ServedModel
 from tenure.serve.endpoint import Reply, RowsEndpoint
-from tenure.serve.limits import Receive, Refused, Scope, Send, decode_json, send_refusal
+from tenure.serve.limits import Headers, Receive, Refused, Scope, Send, decode_json, send_refusal
 from tenure.serve.scoring import Answer, answer_rows
 
 _encode = msgspec.json.encode
@@ -43,17 +43,19 @@ class Invocations(RowsEndpoint):
         told = {"predictions": [_told(model, a) for a in answers], "ids": [a["id"] for a in answers]}
         return Reply(_encode(told))
 
-    async def refuse(self, send: Send, refused: Refused) -> None:
+    async def refuse(self, send: Send, refused: Refused, headers: Headers) -> None:
         """As MLflow says no: plain text for a content type it does not take, else an error code and a message."""
         text = refused.what + (f"; {refused.todo}" if refused.todo else "")
         if refused.status == 415:
-            await send_refusal(send, refused, text.encode(), media=b"text/plain; charset=utf-8")
+            await send_refusal(
+                send, refused, text.encode(), media=b"text/plain; charset=utf-8", headers=headers
+            )
             return
         told = [f"row {p['row']}, column {p['column']!r}: {p['rule']}" for p in refused.problems]
         message = "; ".join([text, *told[:_PROBLEMS_SHOWN]])
         status = 400 if refused.status == 422 else refused.status
         body = _encode({"error_code": _CODES.get(status, "INTERNAL_ERROR"), "message": message})
-        await send_refusal(send, refused, body, status=status)
+        await send_refusal(send, refused, body, status=status, headers=headers)
 
 
 # Names of MLflow's own errors; it has no other.
@@ -78,7 +80,7 @@ def _told(model: ServedModel, answer: Answer) -> dict[str, Any]:
 
 def _media_of(content_type: bytes) -> str:
     """The content type of a request, if it is one that is taken. Raises Refused (415)."""
-    headers = Headers()
+    headers = Message()
     headers["content-type"] = content_type.decode("latin-1") or _JSON
     parameters = {name.lower(): value for name, value in headers.get_params(failobj=[])[1:]}
     if parameters.pop("charset", "utf-8").lower() != "utf-8":

@@ -14,7 +14,7 @@ import tenure
 from tenure.prepare.recipe import ColumnRecipe, Recipe
 from tenure.serve.champion import ServedModel
 from tenure.serve.endpoint import Reply, RowsEndpoint
-from tenure.serve.limits import Receive, Refused, Scope, Send, decode_json, send_refusal
+from tenure.serve.limits import Headers, Receive, Refused, Scope, Send, decode_json, send_refusal
 from tenure.serve.protocols.tensors import read_rows, write_tensor
 from tenure.serve.scoring import Answer, answer_rows
 
@@ -41,14 +41,14 @@ class OpenInference(RowsEndpoint):
             raise Refused(405, f"{scope['method']} is not possible here", todo="use GET", allow="GET")
         return Reply(_encode(self._told(path)))
 
-    async def refuse(self, send: Send, refused: Refused) -> None:
+    async def refuse(self, send: Send, refused: Refused, headers: Headers) -> None:
         """{"error": text}, with all that is known in the one text; a bad row is a 400 here."""
         told = [f"row {p['row']}, {p['column']!r} {p['rule']}, got {p['value']}" for p in refused.problems]
         left = len(told) - _PROBLEMS_SHOWN
         told = [*told[:_PROBLEMS_SHOWN], *([f"and {left} more"] if left > 0 else [])]
         text = "; ".join([refused.what, *told]) + (f" ({refused.todo})" if refused.todo else "")
         status = 400 if refused.status == 422 else refused.status
-        await send_refusal(send, refused, _encode({"error": text}), status=status)
+        await send_refusal(send, refused, _encode({"error": text}), status=status, headers=headers)
 
     def _told(self, path: list[str]) -> dict[str, Any]:
         is_ready = self.service.champion.model is not None

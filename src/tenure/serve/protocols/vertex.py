@@ -53,7 +53,13 @@ class VertexPredict(RowsEndpoint):
         if type(value) is not dict or type(value.get("instances")) is not list:
             raise Refused(422, 'the body must be {"instances": [{column: value, ...}, ...]}')
         rows = rows_of(value["instances"], service.settings.max_rows)
-        model, answers = await answer_rows(service, rows, _n_reasons(value.get("parameters")), started)
+        model, answers = await answer_rows(
+            service,
+            rows,
+            _n_reasons(value.get("parameters")),
+            started,
+            skip=service.settings.skip_bad_rows,
+        )
         return Reply(_encode({"predictions": answers, "modelVersionId": model.version}))
 
 
