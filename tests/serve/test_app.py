@@ -140,7 +140,9 @@ def test_metrics_count_rows_refusals_and_outcomes(serve: Any, rows: list):
         'tenure_refusals_total{status="400"} 1.0',
         'tenure_outcomes_total{result="recorded"} 1.0',
         'tenure_outcomes_total{result="unknown"} 1.0',
-        "tenure_predict_seconds_count 1.0",
+        'tenure_request_seconds_count{model="customers",route="/predict",version="1"} 1.0',
+        "tenure_journal_seconds_count 1.0",
+        "tenure_model_made_timestamp_seconds",
     ):
         assert line in text
 

@@ -207,7 +207,7 @@ def _add_model_commands(commands: Commands) -> None:
 def _add_service_commands(commands: Commands) -> None:
     serve = _command(commands, "serve", "answer predictions over HTTP with the champion")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
+    serve.add_argument("--port", type=int, help="port to listen on (default: $AIP_HTTP_PORT, else 8000)")
     serve.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)")
 
 

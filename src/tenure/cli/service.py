@@ -10,6 +10,8 @@ from tenure.cli.execute import Result
 def serve(args: Namespace) -> Result:
     """Answer until interrupted."""
     from tenure.project import Project
+    from tenure.serve.protocols.vertex import VertexRoutes
 
-    Project.open(args.project).serve(host=args.host, port=args.port, workers=args.workers)
+    port = args.port if args.port is not None else VertexRoutes.from_environment().port or 8000
+    Project.open(args.project).serve(host=args.host, port=port, workers=args.workers)
     return Result({"stopped": True}, "")

@@ -62,8 +62,8 @@ def create_app(settings: ServeSettings) -> PredictionApp:
     app.service = service
     vertex = VertexRoutes.from_environment()
     app.direct = {
-        "/predict": PredictEndpoint(service),
-        "/explain": PredictEndpoint(service, EVERY_EFFECT),
+        "/predict": PredictEndpoint(service, "/predict"),
+        "/explain": PredictEndpoint(service, "/explain", EVERY_EFFECT),
         "/invocations": Invocations(service),
         PREFIX: OpenInference(service),
         **({} if vertex.predict is None else {vertex.predict: VertexPredict(service)}),

@@ -1,4 +1,4 @@
-"""What every route that takes rows shares: one request read, answered or refused, timed and counted.
+"""What every route with a body shares: one request read, answered or refused, timed and counted.
 
 A bare ASGI endpoint: a framework's own request handling would cost more than the score.
 """
@@ -35,12 +35,13 @@ class Reply(NamedTuple):
     media: bytes = JSON
 
 
-class RowsEndpoint(ABC):
-    """An ASGI application that answers requests with rows in one protocol."""
+class Endpoint(ABC):
+    """An ASGI application that answers requests in one protocol. route: how the metrics name it."""
+
+    route: str
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._observe = service.metrics.predict_seconds.observe
 
     @abstractmethod
     async def answer(self, scope: Scope, receive: Receive, started: float) -> Reply:
@@ -67,11 +68,11 @@ class RowsEndpoint(ABC):
         except (
             Exception
         ):  # middleware is not in the way of this endpoint: a fault of ours ends here, logged and counted
-            log.exception("a request for predictions failed")
+            log.exception("a request failed: %s", self.route)
             self.service.metrics.count_refusal(500)
             await self.refuse(send, Refused(500, "the service failed; its log says why"), headers)
             return
         head, content = answer_messages(200, body, media, headers)
         await send(head)
         await send(content)
-        self._observe(perf_counter() - started)
+        self.service.metrics.count_seconds(self.route, self.service.champion.model, perf_counter() - started)

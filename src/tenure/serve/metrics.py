@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -65,14 +67,35 @@ class ServiceMetrics:
             registry=self._registry,
             multiprocess_mode="livemax",
         )
-        self.predict_seconds = Histogram(
-            "tenure_predict_seconds",
-            "Seconds from a request for predictions to its answer, journal included.",
+        self._loaded_at = Gauge(
+            "tenure_model_loaded_timestamp_seconds",
+            "When the model that answers now was taken into service.",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+        self._made_at = Gauge(
+            "tenure_model_made_timestamp_seconds",
+            "When the model that answers now was made.",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+        self._seconds = Histogram(
+            "tenure_request_seconds",
+            "Seconds from an answered request to its answer, journal included.",
+            ("route", "model", "version"),
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._journal_seconds = Histogram(
+            "tenure_journal_seconds",
+            "Seconds that rows waited until they were on disk.",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.count_journal_seconds = self._journal_seconds.observe
         # Looking a labelled counter up costs more than counting: keep those in use at hand.
         self._by_answer: dict[tuple[str, str], Counter] = {}
+        self._by_route: dict[tuple[str, str], Histogram] = {}
         self._served: ServedModel | None = None
 
     def count_prediction(self, version: str, prediction: str | float) -> None:
@@ -96,6 +119,15 @@ class ServiceMetrics:
             else:
                 self._bad_cells.labels("(new)", "").inc()
 
+    def count_seconds(self, route: str, model: ServedModel | None, seconds: float) -> None:
+        """Count how long an answered request took."""
+        version = "" if model is None else model.version
+        found = self._by_route.get((route, version))
+        if found is None:
+            name = "" if model is None else model.name
+            found = self._by_route[route, version] = self._seconds.labels(route, name, version)
+        found.observe(seconds)
+
     def count_refusal(self, status: int) -> None:
         """Count a request that was not answered."""
         self._refusals.labels(str(status)).inc()
@@ -111,6 +143,9 @@ class ServiceMetrics:
             self._model.labels(self._served.name, self._served.version, self._served.release).set(0)
         if model is not None:
             self._model.labels(model.name, model.version, model.release).set(1)
+            self._loaded_at.set(time.time())
+            self._made_at.set(datetime.fromisoformat(model.scorer.manifest.created_at).timestamp())
+            self._by_route.clear()  # of models that have gone
         self._served = model
 
     def page(self) -> bytes:

@@ -13,18 +13,9 @@ from tenure.journal.entries import A_ROW_ID, GivenOutcome, OutcomeReport, names_
 from tenure.journal.writer import add_outcomes
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.tokens import shown
+from tenure.serve.endpoint import Endpoint, Reply
 from tenure.serve.labels import label_rule, read_label
-from tenure.serve.limits import (
-    ClientGone,
-    Receive,
-    Refused,
-    Scope,
-    Send,
-    answer_messages,
-    decode_json,
-    send_refusal,
-)
-from tenure.serve.service import Service
+from tenure.serve.limits import Receive, Refused, Scope, decode_json
 
 log = logging.getLogger(__name__)
 
@@ -32,27 +23,18 @@ _EXAMPLE = '[{"id": "...", "outcome": "..."}]'
 _PROBLEMS_SHOWN = 1000
 
 
-class OutcomesEndpoint:
+class OutcomesEndpoint(Endpoint):
     """The ASGI application behind POST /outcomes."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    route = "/outcomes"
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        try:
-            report = await self._record(await self._service.guard.read(scope, receive))
-        except ClientGone:
-            return
-        except Refused as refused:
-            self._service.note_refusal(refused)
-            await send_refusal(send, refused)
-            return
-        for message in answer_messages(200, msgspec.json.encode(report)):
-            await send(message)
+    async def answer(self, scope: Scope, receive: Receive, started: float) -> Reply:
+        """Record what one request tells, and report; raises Refused."""
+        report = await self._record(await self.service.guard.read(scope, receive))
+        return Reply(msgspec.json.encode(report))
 
     async def _record(self, body: bytes) -> OutcomeReport:
-        service = self._service
+        service = self.service
         value = decode_json(body)
         items = [value] if type(value) is dict else value
         if type(items) is not list or not items:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from tenure.serve.endpoint import Reply, RowsEndpoint
+from tenure.serve.endpoint import Endpoint, Reply
 from tenure.serve.limits import Receive, Refused, Scope, decode_json
 from tenure.serve.scoring import answer_rows
 from tenure.serve.service import Service
@@ -18,11 +18,12 @@ _PROBLEMS_SHOWN = 1000
 EVERY_EFFECT = 9999
 
 
-class PredictEndpoint(RowsEndpoint):
+class PredictEndpoint(Endpoint):
     """The ASGI application behind POST /predict, and /explain, which gives every effect unless told how many."""
 
-    def __init__(self, service: Service, n_reasons: int = 0) -> None:
+    def __init__(self, service: Service, route: str, n_reasons: int = 0) -> None:
         super().__init__(service)
+        self.route = route
         self._n_reasons = n_reasons
 
     async def answer(self, scope: Scope, receive: Receive, started: float) -> Reply:

@@ -51,6 +51,7 @@ async def _answer(
     model = service.model()
     answers, entries = await predict_rows(model, rows, n_reasons, started, skip=skip)
     if service.journal is not None:
+        given = perf_counter()
         try:
             await service.journal.add_predictions(entries)
         except JournalError as error:
@@ -60,6 +61,7 @@ async def _answer(
                 "the prediction could not be written to the journal and is not given",
                 todo="try again later",
             ) from error
+        service.metrics.count_journal_seconds(perf_counter() - given)
     metrics = service.metrics
     for entry in entries:
         metrics.count_prediction(model.version, entry.prediction)

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from tenure.serve.champion import ServedModel
-from tenure.serve.endpoint import Reply, RowsEndpoint
+from tenure.serve.endpoint import Endpoint, Reply
 from tenure.serve.limits import Headers, Receive, Refused, Scope, Send, decode_json, send_refusal
 from tenure.serve.scoring import Answer, answer_rows
 
@@ -27,8 +27,10 @@ _PROBLEMS_SHOWN = 20
 Rows = list[dict[str, Any]]
 
 
-class Invocations(RowsEndpoint):
+class Invocations(Endpoint):
     """The ASGI application behind POST /invocations."""
+
+    route = "/invocations"
 
     async def answer(self, scope: Scope, receive: Receive, started: float) -> Reply:
         """Answer rows in any of MLflow's forms; raises Refused."""

@@ -13,7 +13,7 @@ import msgspec
 import tenure
 from tenure.prepare.recipe import ColumnRecipe, Recipe
 from tenure.serve.champion import ServedModel
-from tenure.serve.endpoint import Reply, RowsEndpoint
+from tenure.serve.endpoint import Endpoint, Reply
 from tenure.serve.limits import Headers, Receive, Refused, Scope, Send, decode_json, send_refusal
 from tenure.serve.protocols.tensors import read_rows, write_tensor
 from tenure.serve.scoring import Answer, answer_rows
@@ -26,8 +26,10 @@ _PROBLEMS_SHOWN = 20
 _JSON_LENGTH = b"inference-header-content-length"
 
 
-class OpenInference(RowsEndpoint):
+class OpenInference(Endpoint):
     """The ASGI application behind /v2."""
+
+    route = PREFIX
 
     async def answer(self, scope: Scope, receive: Receive, started: float) -> Reply:
         """Answer a question about the server, the model, or rows; raises Refused."""

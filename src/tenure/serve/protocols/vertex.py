@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tenure.serve.endpoint import Reply, RowsEndpoint
+from tenure.serve.endpoint import Endpoint, Reply
 from tenure.serve.limits import Receive, Refused, Scope, decode_json
 from tenure.serve.predict import rows_of
 from tenure.serve.scoring import answer_rows
@@ -43,8 +43,10 @@ class VertexRoutes:
         )
 
 
-class VertexPredict(RowsEndpoint):
+class VertexPredict(Endpoint):
     """The ASGI application behind AIP_PREDICT_ROUTE: {"instances": [row, ...], "parameters": {"explain": N}}."""
+
+    route = "vertex"
 
     async def answer(self, scope: Scope, receive: Receive, started: float) -> Reply:
         """Answer the instances; raises Refused."""
