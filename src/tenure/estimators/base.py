@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,14 +22,17 @@ from tenure.config import parse_duration
 from tenure.errors import TenureError
 from tenure.estimators.fitted import FittedModel, fitted_model
 from tenure.estimators.frames import frame_of, frame_of_array, is_frame
+from tenure.estimators.generating import generate
 from tenure.estimators.targets import name_of, outcome_array
 from tenure.estimators.weights import Counted, count_rows
 from tenure.model.checks import nearly_perfect
+from tenure.model.generated import Generated
 from tenure.model.settings import FAMILIES, TrainSettings
 from tenure.model.train import Trained, TrainingTable, train
-from tenure.prepare.columns import clean
+from tenure.prepare.columns import read, settle
 from tenure.prepare.learn import learn_recipe
 from tenure.prepare.recipe import TargetRecipe
+from tenure.prepare.sql.learn import with_features
 from tenure.records import Explanation
 from tenure.release.metrics import HIGHER_IS_BETTER
 from tenure.release.scorer import TableScores
@@ -66,6 +70,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     candidates: Iterable[str] | None
     metric: str | None
     blend: bool
+    generate_features: bool
     random_state: Any
     threads: int | None
 
@@ -106,6 +111,12 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         """Mean absolute effect of each column on the score, the largest first."""
         check_is_fitted(self)
         return dict(self.model_.importance)
+
+    @property
+    def features_(self) -> list[dict[str, Any]]:
+        """The generated features that were kept: name, sql, and gain, by how much each lowers the loss of a row."""
+        check_is_fitted(self)
+        return [{"name": f.name, "sql": f.sql, "gain": f.gain} for f in self.model_.features]
 
     def explain(self, X: Any, n: int | None = None) -> list[Explanation]:
         """The n largest effects of each row (None: all); base + effects + rest is the score.
@@ -159,8 +170,20 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     ) -> FittedModel:
         frame = counted.frame
         recipe = learn_recipe(frame.with_columns(pl.Series(target.name, y)), target)
-        rows = clean(recipe, frame.lazy()).collect()
+        typed = read(recipe, frame.lazy()).collect()
+        rows = settle(recipe, typed.lazy()).collect()
+        table = TrainingTable(rows, y, group=counted.copies, weight=counted.weight)
         budget = parse_duration(self.budget) if isinstance(self.budget, str) else self.budget
+        threads = self.threads or os.cpu_count() or 1
+        found = Generated()
+        if self.generate_features:
+            found = generate(recipe, table, typed, budget=budget, seed=seed, threads=threads)
+        if found.features:
+            recipe = with_features(recipe, typed, {f.name: f.sql for f in found.features})
+            rows = settle(recipe, typed.lazy()).collect()
+            table = replace(table, features=rows)
+        if budget is not None:
+            budget = max(budget - found.seconds, 0.1 * budget)
         trials = usual_trials(len(y)) if self.trials is None and budget is None else self.trials
         settings = TrainSettings(
             candidates=FAMILIES if self.candidates is None else tuple(self.candidates),
@@ -168,13 +191,12 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             budget_seconds=budget,
             max_trials=trials,
             seed=seed,
-            threads=self.threads or os.cpu_count() or 1,
+            threads=threads,
             threshold=threshold,
             blend=self.blend,
         )
-        table = TrainingTable(rows, y, group=counted.copies, weight=counted.weight)
         nobody = table.rows(np.zeros(0, dtype=np.int64))
-        trained = train(recipe, table, nobody, settings)
+        trained = found.noted_in(train(recipe, table, nobody, settings))
         return fitted_model(recipe, frame, rows, trained, _leaderboard(trained), seed)
 
     def _scored(self, X: Any) -> TableScores:

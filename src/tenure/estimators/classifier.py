@@ -24,10 +24,12 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     trials: settings tried at most; None without a budget: one for every 100 rows, from 2 to 20.
     candidates: families to try, or plug-ins; None: all families.  metric: what the winner is chosen by; None:
     roc_auc for two classes, log_loss for more.  blend: whether several models may be joined into one.
+    generate_features: whether sums, ratios and the like are tried, and kept where they earn their place.
     threshold: from which probability on the second of two classes is predicted, or what it shall maximise ("f1",
     "mcc", "accuracy"); None: the more likely class.  random_state: seed.  threads: None: all cores.
 
-    Attributes: classes_, n_features_in_, feature_names_in_ (where X has names), leaderboard_, importance_, model_.
+    Attributes: classes_, n_features_in_, feature_names_in_ (where X has names), leaderboard_, features_, importance_,
+    model_.
     """
 
     classes_: npt.NDArray[Any]
@@ -40,6 +42,7 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         candidates: Iterable[str] | None = None,
         metric: str | None = None,
         blend: bool = True,
+        generate_features: bool = True,
         threshold: float | str | None = None,
         random_state: Any = 0,
         threads: int | None = None,
@@ -49,6 +52,7 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self.candidates = candidates
         self.metric = metric
         self.blend = blend
+        self.generate_features = generate_features
         self.threshold = threshold
         self.random_state = random_state
         self.threads = threads

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.model.document import ModelDocument
 from tenure.model.explain.importance import global_importance
+from tenure.model.settings import GeneratedFeature
 from tenure.model.train import Trained
 from tenure.monitor.reference import reference_of
 from tenure.prepare.golden import golden_rows
@@ -33,6 +34,7 @@ class FittedModel:
     cross_validation: metrics on held-out rows of the folds that chose the model, so they flatter.
     leaderboard: one entry a trial, the best score first.
     data_version: the content hash of the clean training rows.
+    features: generated ones that were kept.
     """
 
     recipe: Recipe
@@ -49,6 +51,7 @@ class FittedModel:
     data_version: str
     seed: int
     warnings: tuple[str, ...] = field(default=())
+    features: tuple[GeneratedFeature, ...] = field(default=())
 
     def scorer(self) -> Scorer:
         """The runtime that every release uses."""
@@ -78,4 +81,5 @@ def fitted_model(
         data_version=content.hexdigest(),
         seed=seed,
         warnings=trained.warnings,
+        features=trained.plan.features,
     )

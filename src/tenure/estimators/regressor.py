@@ -18,7 +18,7 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
 
     The parameters are those of Classifier, but for the threshold; the metric is rmse where none is named.
 
-    Attributes: n_features_in_, feature_names_in_ (where X has names), leaderboard_, importance_, model_.
+    Attributes: n_features_in_, feature_names_in_ (where X has names), leaderboard_, features_, importance_, model_.
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         candidates: Iterable[str] | None = None,
         metric: str | None = None,
         blend: bool = True,
+        generate_features: bool = True,
         random_state: Any = 0,
         threads: int | None = None,
     ) -> None:
@@ -37,6 +38,7 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         self.candidates = candidates
         self.metric = metric
         self.blend = blend
+        self.generate_features = generate_features
         self.random_state = random_state
         self.threads = threads
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tenure.durable import TEMPORARY, flush_folder
 from tenure.errors import ReleaseError
 from tenure.estimators.fitted import FittedModel
 from tenure.model.document import ModelDocument
+from tenure.model.settings import GeneratedFeature
 from tenure.records import Estimate
 from tenure.release.files import ESTIMATOR, MANIFEST, MODEL_FILES, read_release
 from tenure.release.folder import ReleaseParts, plain, write_release
@@ -112,6 +114,7 @@ def _notes(estimator: TableEstimator) -> dict[str, Any]:
         "classes_type": None if classes is None else str(classes.dtype),
         "winner": model.winner,
         "leaderboard": [plain({**entry, "seconds": None}) for entry in model.leaderboard],
+        "features": [asdict(feature) for feature in model.features],
     }
 
 
@@ -126,6 +129,7 @@ def _notes_of_project(scorer: Scorer) -> dict[str, Any]:
         "classes_type": "object",
         "winner": "",
         "leaderboard": [],
+        "features": [],
     }
 
 
@@ -153,4 +157,7 @@ def _model(scorer: Scorer, files: dict[str, bytes], notes: dict[str, Any]) -> Fi
         golden=tuple(entry["row"] for entry in json.loads(files["golden.json"])["rows"]),
         data_version=scorer.manifest.data_version,
         seed=scorer.manifest.seed,
+        features=tuple(
+            GeneratedFeature(f["name"], f["sql"], Estimate(**f["gain"])) for f in notes["features"]
+        ),
     )

@@ -11,11 +11,12 @@ from typing import Any
 from tenure.config import ProjectConfig, TableSchema
 from tenure.errors import ProjectError, TenureError
 from tenure.model.evaluate import evaluate
+from tenure.model.generated import Generated
 from tenure.model.settings import Plan
 from tenure.project.explaining import with_explanations
 from tenure.project.fairness import decided_by, measure_test
 from tenure.project.folder import Folder
-from tenure.project.generating import Generated, with_generated
+from tenure.project.generating import with_generated
 from tenure.project.prepared import load_prepared
 from tenure.project.promoting import note
 from tenure.project.runs import read_record

@@ -16,6 +16,7 @@ from tenure.errors import ProjectError
 from tenure.journal.queries import events
 from tenure.journal.tables import open_journal
 from tenure.model.evaluate import evaluate
+from tenure.model.generated import Generated
 from tenure.model.settings import Plan
 from tenure.monitor.review import Decision, compare_challenger, split_by_time
 from tenure.monitor.windows import LabelledRows, raw_table
@@ -30,7 +31,7 @@ from tenure.project.explaining import with_explanations
 from tenure.project.fairness import decided_by, measure_test
 from tenure.project.folder import Folder
 from tenure.project.gates import failed_gates
-from tenure.project.generating import Generated, with_generated
+from tenure.project.generating import with_generated
 from tenure.project.leakage import pass_gate
 from tenure.project.prepared import Prepared, keep_rows, load_prepared
 from tenure.project.promoting import note, open_registry
