@@ -200,6 +200,17 @@ def test_dvc_tracks_without_git_and_sends_nothing(folder: Folder) -> None:
     assert restore_version(folder, first.version[:6]) == first
 
 
+@pytest.mark.dvc
+def test_one_process_runs_all_commands_and_goes_on_after_one_that_fails(folder: Folder) -> None:
+    with dvc.ready(folder.root):
+        first = tracked(folder)
+        with pytest.raises(ProjectError, match=r"`dvc add nowhere` failed: ERROR: .*nowhere"):
+            dvc.run(folder.root, "add", "nowhere")
+        assert "up to date" in dvc.run(folder.root, "status")
+    assert (folder.versions / f"{first.version}.dvc").is_file()
+    assert "up to date" in dvc.run(folder.root, "status")
+
+
 @pytest.mark.slow
 @pytest.mark.dvc
 def test_a_project_that_git_ignores_is_tracked_without_git(folder: Folder) -> None:

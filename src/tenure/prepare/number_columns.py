@@ -30,9 +30,18 @@ def _read_plain(cells: pl.Series, style: NumberFormat) -> pl.Series:
 def _read_formatted(cells: pl.Series, style: NumberFormat) -> pl.Series:
     fits = cells.str.contains(f"^(?:{number_text.pattern(style)})$")
     bare = cells.set(~fits, None)
-    for removal in number_text.removals(style):
-        if bare.str.contains(removal, literal=True).any():
-            bare = bare.str.replace_all(removal, "", literal=True)
+    values = _read_bare(bare, style, number_text.usual_removals(style))
+    if values.null_count() > bare.null_count():
+        # Blanks and brackets are rare, too.
+        rest = (values.is_null() & bare.is_not_null()).arg_true()
+        values = values.scatter(rest, _read_bare(bare.gather(rest), style, number_text.removals(style)))
+    return values
+
+
+def _read_bare(cells: pl.Series, style: NumberFormat, removals: list[str]) -> pl.Series:
+    bare = cells
+    for removal in removals:
+        bare = bare.str.replace_all(removal, "", literal=True)
     if style.decimal == ",":
         bare = bare.str.replace_all(",", ".", literal=True)
     if style.percent:

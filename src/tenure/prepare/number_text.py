@@ -47,13 +47,19 @@ def pattern(style: NumberFormat) -> str:
 
 def removals(style: NumberFormat) -> list[str]:
     """The texts to take out of a matching cell; what stays is a number with style.decimal as its point."""
-    texts = [" ", *style.currency]
-    if style.thousands:
-        texts += list(_SPACE_SEPARATORS[1:]) if style.thousands == " " else [style.thousands]
-    if style.percent:
-        texts.append("%")
+    texts = [" ", *usual_removals(style)]
     if style.accounting:
         texts += ["(", ")"]
+    return texts
+
+
+def usual_removals(style: NumberFormat) -> list[str]:
+    """Those of the removals that most cells need: the others are blanks around a sign or a currency, and brackets."""
+    texts = list(style.currency)
+    if style.thousands:
+        texts += _SPACE_SEPARATORS if style.thousands == " " else [style.thousands]
+    if style.percent:
+        texts.append("%")
     return texts
 
 

@@ -195,7 +195,7 @@ def check_parts(parts: npt.NDArray[np.int8], group: str | None) -> None:
     empty = [name for number, name in enumerate(PARTS) if not np.any(parts == number)]
     if empty:
         raise TargetError(
-            f"no row is left for the {empty[0]} part",
+            f"no row is left for the {empty[0]} part: {int(np.sum(parts != LEFT_OUT))} of {len(parts)} rows are used",
             where=f"column {group!r}" if group else None,
             todo="name a group column with more groups, or none" if group else "give more rows",
         )

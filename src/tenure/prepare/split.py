@@ -68,7 +68,7 @@ def assign_parts(
             parts = _kept_together(parts, cluster)
     if task != "regression" and _is_classes(y, task):
         _check_classes(y, classes, parts == TRAIN, "the training part", names)
-    return parts.astype(np.int8)
+    return parts.astype(np.int8, copy=False)
 
 
 def folds(
@@ -137,7 +137,7 @@ def _strata(y: np.ndarray, task: Task | None) -> np.ndarray:
 def _check_classes(
     y: np.ndarray, classes: np.ndarray, train: np.ndarray, where: str, names: Sequence[str] = ()
 ) -> None:
-    held = np.bincount(classes[train], minlength=int(classes.max(initial=-1)) + 1)
+    held = np.bincount(classes, weights=train)
     if not held.all():
         number = int(y[np.argmax(classes == np.argmin(held))])
         name = repr(names[number]) if number < len(names) else f"number {number}"
@@ -151,7 +151,7 @@ def _check_classes(
 def _stratified(classes: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
     """Part of each row; in each stratum the shares hold to one row, and in total to one row a part."""
     random = np.random.RandomState(seed)
-    parts = np.zeros(len(classes), dtype=np.int64)
+    parts = np.zeros(len(classes), dtype=np.int8)
     owed = np.zeros(len(shares))
     for stratum in range(int(classes.max(initial=-1)) + 1):
         rows = random.permutation(np.flatnonzero(classes == stratum))

@@ -7,13 +7,18 @@ the project's .dvc/config, for the user's own dvc commands too: nothing is sent 
 from __future__ import annotations
 
 import configparser
+import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO, cast
 
 import yaml
 
@@ -88,26 +93,85 @@ def run(root: Path, *arguments: str) -> str:
     """Run one dvc command in the project and return what it printed. Raises ExtraMissing, ProjectError."""
     if not is_installed():
         raise ExtraMissing("dvc", "versions")
-    quiet = {"DVC_NO_ANALYTICS": "1", "CI": "1", "DVC_STUDIO_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=root,
-        env={**os.environ, **quiet},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        said = [
-            line for line in done.stderr.splitlines() if line.startswith("ERROR")
-        ] or done.stderr.splitlines()
+    waiting = _waiting.get(root)
+    if waiting is not None:
+        failed, said = waiting(arguments)
+    else:
+        with _process(root) as run_now:
+            failed, said = run_now(arguments)
+    if failed:
+        lines = said.splitlines()
+        errors = [line for line in lines if line.startswith("ERROR")] or lines
         raise ProjectError(
-            f"`dvc {' '.join(arguments)}` failed: {' '.join(said[:2])[:300]}",
+            f"`dvc {' '.join(arguments)}` failed: {' '.join(errors[:2])[:300]}",
             where=str(root),
             todo="run that command by hand, and see https://dvc.org/doc/user-guide/troubleshooting",
         )
-    return done.stdout
+    return said
+
+
+@contextmanager
+def ready(root: Path) -> Iterator[None]:
+    """Inside, the commands of a project are run by one process, which loads DVC while other work is done.
+
+    Loading takes longer than most commands. Without DVC nothing is started.
+    """
+    if not is_installed():
+        yield
+        return
+    with _process(root) as run_now:
+        _waiting[root] = run_now
+        try:
+            yield
+        finally:
+            del _waiting[root]
+
+
+# What a process runs: DVC's own command line, once for each line of arguments, answered by a line with its exit code.
+_COMMANDS = """
+import json, os, sys
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+from dvc.cli import main
+import dvc.repo
+for line in sys.stdin:
+    print(main(json.loads(line)), file=answers, flush=True)
+"""
+
+
+Run = Callable[[Sequence[str]], tuple[bool, str]]
+
+
+@contextmanager
+def _process(root: Path) -> Iterator[Run]:
+    """A process that runs dvc commands in a folder, one after the other: whether one failed, and what it printed."""
+    quiet = {"DVC_NO_ANALYTICS": "1", "CI": "1", "DVC_STUDIO_OFFLINE": "1"}
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            [sys.executable, "-c", _COMMANDS],
+            bufsize=0,  # nothing is left to be written when the process has ended early
+            cwd=root,
+            env={**os.environ, **quiet},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        ) as process,
+    ):
+        questions, answers = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+
+        def run(arguments: Sequence[str]) -> tuple[bool, str]:
+            start = os.fstat(said.fileno()).st_size
+            with suppress(BrokenPipeError):  # then it has said why
+                questions.write(f"{json.dumps(arguments)}\n".encode())
+            failed = answers.readline().strip() != b"0"
+            said.seek(start)
+            return failed, said.read().decode(errors="replace")
+
+        yield run
+
+
+_waiting: dict[Path, Run] = {}
 
 
 def set_up(root: Path, remote: str | None) -> None:

@@ -25,7 +25,7 @@ from tenure.project.prepared import ROWS, Prepared, draft_folder, keep_prepared,
 from tenure.project.reading import RawTable, check_inputs
 from tenure.project.shape import ask_of_prepared, keep_schema
 from tenure.project.skipping import look_up, of_preparing, remember
-from tenure.project.versions import list_versions, set_up_tracking, track_version
+from tenure.project.versions import list_versions, set_up_tracking, track_version, tracking
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,14 +65,15 @@ def prepare(folder: Folder, config: ProjectConfig, *, again: bool = False) -> Pr
     log.info("%spreparing %d rows", f"{note}\n" if note else "", table.n_rows)
     with draft_folder(folder) as draft:
         prepared, training = sift_and_learn(table, config, fingerprint, draft / ROWS)
-        # The gate keeps one core busy: what does not wait for it has the other.
-        with ThreadPoolExecutor(1) as beside:
-            doubts = beside.submit(_doubts, prepared, training)
-            beside.submit(set_up_tracking, folder, config.store.data_remote)
-            prepared = pass_gate(folder, config, prepared)
-        prepared = replace(prepared, warnings=(*prepared.warnings, *doubts.result()))
-        drift = ask_of_prepared(folder, prepared)
-        kept = keep_prepared(folder, config, prepared, draft / ROWS)
+        with tracking(folder):
+            # The gate keeps one core busy: what does not wait for it has the other.
+            with ThreadPoolExecutor(1) as beside:
+                doubts = beside.submit(_doubts, prepared, training)
+                beside.submit(set_up_tracking, folder, config.store.data_remote)
+                prepared = pass_gate(folder, config, prepared)
+            prepared = replace(prepared, warnings=(*prepared.warnings, *doubts.result()))
+            drift = ask_of_prepared(folder, prepared)
+            kept = keep_prepared(folder, config, prepared, draft / ROWS)
     return _remember(folder, config, replace(kept, note=note), fingerprint, drift)
 
 

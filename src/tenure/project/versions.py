@@ -17,6 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,6 +193,11 @@ def track_version(folder: Folder, name: str, remote: str | None = None) -> None:
         dvc.track(folder.root, folder.versions / name, remote)
     except ProjectError as error:
         log.warning("warning: version %s is kept, but DVC does not track it: %s", name, error.what)
+
+
+def tracking(folder: Folder) -> AbstractContextManager[None]:
+    """Inside, DVC is loaded once, beside other work, for all that the folder asks of it."""
+    return dvc.ready(folder.root)
 
 
 def set_up_tracking(folder: Folder, remote: str | None = None) -> None:

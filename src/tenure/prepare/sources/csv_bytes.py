@@ -92,6 +92,7 @@ class _Records:
         self._by_blanks = source.delimiter == WHITESPACE
         self._given = source.header
         self._mark = ord(self._delimiter)
+        self._masks = _Masks()
         self._opens = _among(self._mark, _NEWLINE, _QUOTE)
         self._closes = _among(self._mark, _NEWLINE, _RETURN, _QUOTE)
         self._rest = b""
@@ -133,7 +134,7 @@ class _Records:
     def _count(self, data: bytes) -> bytes:
         """Count the complete records of data and return what is left behind them."""
         cells = np.frombuffer(data, dtype=np.uint8)
-        feeds, ends, quotes = _feeds_and_quotes(data, cells)
+        feeds, ends, quotes = _feeds_and_quotes(data, cells, self._masks)
         if not len(ends):
             return data
         end = int(ends[-1]) + 1
@@ -145,7 +146,9 @@ class _Records:
         lengths -= (lengths > 0) & (cells[np.maximum(ends - 1, 0)] == _RETURN)
         first = self._take_header(data, starts, ends, lengths) if self._given or not self.columns else 0
         if self.columns and first < len(starts):
-            self._check_fields(data, cells == self._mark, quotes, starts[first:], lengths[first:])
+            self._check_fields(
+                data, self._masks.where(cells, self._mark), quotes, starts[first:], lengths[first:]
+            )
         self._line += int(np.searchsorted(feeds, end))
         return data[end:]
 
@@ -284,15 +287,38 @@ def _among(*members: int) -> npt.NDArray[np.bool_]:
     return np.isin(np.arange(256), members)
 
 
-def _feeds_and_quotes(data: bytes, cells: npt.NDArray[np.uint8]) -> tuple[Positions, Positions, Positions]:
+class _Masks:
+    """Which bytes of a block are a certain one, in memory that is used again.
+
+    Fresh arrays of this size come from the operating system, which clears every page of them first: that took as long
+    as all the counting.
+    """
+
+    def __init__(self) -> None:
+        self._memory = np.empty((2, 0), dtype=np.bool_)
+
+    def where(self, cells: npt.NDArray[np.uint8], *bytes: int) -> npt.NDArray[np.bool_]:
+        """Whether each cell is one of one or two bytes, bool [len(cells)], until the next call."""
+        if len(cells) > self._memory.shape[1]:
+            self._memory = np.empty((2, len(cells)), dtype=np.bool_)
+        found = np.equal(cells, bytes[0], out=self._memory[0, : len(cells)])
+        for other in bytes[1:]:
+            found |= np.equal(cells, other, out=self._memory[1, : len(cells)])
+        return found
+
+
+def _feeds_and_quotes(
+    data: bytes, cells: npt.NDArray[np.uint8], masks: _Masks
+) -> tuple[Positions, Positions, Positions]:
     """Where line feeds are, those of them that end a record (an even number of quotes before them), and quotes."""
     if b'"' not in data:
-        feeds = np.flatnonzero(cells == _NEWLINE)
+        feeds = np.flatnonzero(masks.where(cells, _NEWLINE))
         return feeds, feeds, _NOWHERE
-    found = np.flatnonzero((cells == _NEWLINE) | (cells == _QUOTE))
+    found = np.flatnonzero(masks.where(cells, _NEWLINE, _QUOTE))
     is_quote = cells[found] == _QUOTE
-    inside = np.cumsum(is_quote) & 1
-    return found[~is_quote], found[~is_quote & (inside == 0)], found[is_quote]
+    feeds, quotes = found[~is_quote], found[is_quote]
+    # A feed ends a record where the quotes before it are even in number.
+    return feeds, feeds[np.searchsorted(quotes, feeds) % 2 == 0], quotes
 
 
 def _marks_by_record(
