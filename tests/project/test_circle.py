@@ -350,3 +350,17 @@ def test_declared_slices_and_waivers_reach_result_and_card(telecom: Callable[[st
     assert f"{len(body['slices']['measured'])} measured, {len(failing)} fail" in whole
     assert all(name in whole for name in names[: len(body["slices"]["measured"])])
     assert all(f"{one['code']} " in whole for one in body["checks"]["found"])
+
+
+def test_each_second_of_a_run_is_told_once(telecom: Callable[[str], Project]) -> None:
+    project = telecom("seconds")
+    edited = project.folder.config_file.read_text().replace(
+        "generate_features: false", "generate_features: true"
+    )
+    project.folder.config_file.write_text(edited)
+    seconds = dict(Project.open(str(project.folder.root)).run().seconds)
+    total = seconds.pop("total")
+    assert seconds["generate"] > 0.0
+    assert seconds["loading"] < seconds["train"] + seconds["generate"]
+    stages = ("prepare", "generate", "train", "explain", "evaluate", "register")
+    assert sum(seconds[stage] for stage in stages) <= total

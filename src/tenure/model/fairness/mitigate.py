@@ -216,7 +216,7 @@ def _search(
     keys = {name: words[rows] for name, words in groups.items()}
     difference = LimitedDifference(wanted.metric, held.y, all_groupings(keys), wanted.least)
     shares = held.shares
-    lasted = 0.0
+    longest = 0.0
 
     def judged(weights: Weights, calibration: Calibration, scores: Floats) -> Attempt:
         decided = (scores[:, 1] >= calibration.threshold).astype(np.int64)
@@ -224,15 +224,15 @@ def _search(
         return Attempt(weights, loss, difference.of(decided), decided)
 
     def attempt(weights: Weights) -> Attempt:
-        nonlocal lasted
+        nonlocal longest
         started = clock.elapsed
         tilted = replace(table, tilt=tilt_of(weights, joined, table.y))
         calibration, found = cross_validate(recipe, tilted, settings, plain.plan)
-        lasted = clock.elapsed - started
+        longest = max(longest, clock.elapsed - started)
         return judged(weights, calibration, found.scores)
 
     # what follows the search is a fit as the plain one's was: about as long as a round of folds, twice
-    room: Callable[[], bool] = lambda: clock.left() > 4.0 * lasted  # noqa: E731
+    room: Callable[[], bool] = lambda: clock.left() > 4.0 * longest  # noqa: E731
     return search_weights(
         attempt,
         judged({}, plain.calibration, unseen.scores),
