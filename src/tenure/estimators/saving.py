@@ -158,6 +158,6 @@ def _model(scorer: Scorer, files: dict[str, bytes], notes: dict[str, Any]) -> Fi
         data_version=scorer.manifest.data_version,
         seed=scorer.manifest.seed,
         features=tuple(
-            GeneratedFeature(f["name"], f["sql"], Estimate(**f["gain"])) for f in notes["features"]
+            GeneratedFeature(f["name"], f["sql"], Estimate(**f["gain"])) for f in notes.get("features", ())
         ),
     )
