@@ -18,7 +18,7 @@ from tenure.prepare.split import LEFT_OUT, PART
 from tenure.prepare.sql.rule_watch import RuleWatch
 from tenure.prepare.survey import Survey
 
-_BATCH = 400_000
+_BATCH = 200_000
 
 
 def typed_columns(recipe: Recipe, schema: pl.Schema) -> list[pl.Expr]:
