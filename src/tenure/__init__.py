@@ -6,16 +6,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tenure.client import AsyncClient, Client
     from tenure.estimators import Classifier, Regressor
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "Regressor", "__version__"]
+__all__ = ["AsyncClient", "Classifier", "Client", "Regressor", "__version__"]
 
-_LATE = {"Classifier": "tenure.estimators", "Regressor": "tenure.estimators"}
+_LATE = {
+    "AsyncClient": "tenure.client",
+    "Classifier": "tenure.estimators",
+    "Client": "tenure.client",
+    "Regressor": "tenure.estimators",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The estimators are imported when they are asked for: they need scikit-learn, which takes a second."""
+    """Imported when asked for: the estimators need scikit-learn, which takes a second, the clients an HTTP library."""
     if name not in _LATE:
         raise AttributeError(f"module 'tenure' has no attribute {name!r}")
     try:
