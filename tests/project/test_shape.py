@@ -198,3 +198,11 @@ def test_exports_of_a_project(trained: Project, tmp_path: Path) -> None:
     path.write_text(trained.schema("pandera").text)
     assert importlib.util.spec_from_file_location("asked", path) is not None
     compile(path.read_text(), str(path), "exec")
+
+
+def test_a_table_of_one_row_that_lacks_a_column_is_refused_by_its_name(
+    trained: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "one.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(SourceError, match="months"):
+        trained.predict(str(tmp_path / "one.csv"), str(tmp_path / "out.csv"))

@@ -135,6 +135,7 @@ class ServeConfig(Strict):
     max_waiting: int = Field(
         256, ge=1, description="requests that are answered at once; those beyond get a 503 and come again"
     )
+    max_upload: Size = Field(1_000_000_000, description="the largest table that /batch takes")
     patience: Duration = Field(10.0, description="how long a client may take to send a request's body")
     bad_rows: Literal["refuse", "skip"] = Field(
         "refuse", description="refuse: one bad row refuses its request; skip: the good rows are answered"

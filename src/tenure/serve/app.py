@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -13,6 +14,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tenure
+from tenure.serve.batch import BatchJobs
+from tenure.serve.limits import Refused
 from tenure.serve.metrics import CONTENT_TYPE
 from tenure.serve.outcomes import OutcomesEndpoint
 from tenure.serve.predict import EVERY_EFFECT, PredictEndpoint
@@ -51,10 +54,15 @@ def create_app(settings: ServeSettings) -> PredictionApp:
     """Return the service as an ASGI application. The model and the journal are opened when it starts."""
     service = Service(settings)
 
+    jobs = BatchJobs(service)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with service.running():
-            yield
+            try:
+                yield
+            finally:
+                await jobs.close()
 
     app = PredictionApp(
         title=settings.title, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
@@ -72,6 +80,7 @@ def create_app(settings: ServeSettings) -> PredictionApp:
     app.router.routes += [Route(path, endpoint) for path, endpoint in app.direct.items()]
     app.router.routes.append(Route(f"{PREFIX}/{{rest:path}}", app.direct[PREFIX]))
     app.router.routes.append(Route("/outcomes", OutcomesEndpoint(service)))
+    _add_batch_routes(app, service, jobs)
     _add_state_routes(app, service, vertex)
     _add_docs_routes(app, service)
     return app
@@ -110,6 +119,18 @@ def _add_state_routes(app: FastAPI, service: Service, vertex: VertexRoutes) -> N
     app.add_route("/version", version)
     if vertex.health is not None:
         app.add_route(vertex.health, readyz)
+
+
+def _add_batch_routes(app: FastAPI, service: Service, jobs: BatchJobs) -> None:
+    async def refused(_: Request, error: Exception) -> Response:
+        found = cast(Refused, error)
+        service.note_refusal(found)
+        return JSONResponse(found.body(), found.status, headers=found.headers())
+
+    app.add_exception_handler(Refused, refused)
+    app.add_route("/batch", jobs.accept, methods=["POST"])
+    app.add_route("/batch/{job}", jobs.state)
+    app.add_route("/batch/{job}/result", jobs.result)
 
 
 def _add_docs_routes(app: FastAPI, service: Service) -> None:

@@ -42,6 +42,14 @@ class Refused(TenureError):
         self.allow = allow
         self.problems = list(problems)
 
+    def headers(self) -> dict[str, str]:
+        """What else the answer says in its head."""
+        if self.status == 401:
+            return {"www-authenticate": "Bearer"}
+        if self.status == 405:
+            return {"allow": self.allow}
+        return {"retry-after": "1"} if self.status == 503 else {}
+
     def body(self) -> dict[str, Any]:
         """Return the JSON body of the answer."""
         answer: dict[str, Any] = {"error": self.what}
@@ -74,7 +82,7 @@ class Guard:
     async def read_any(self, scope: Scope, receive: Receive) -> tuple[bytes, bytes]:
         """Return the content type and the body of a POST. Raises Refused (401, 405, 413) or ClientGone."""
         if scope["method"] != "POST":
-            raise Refused(405, f"{scope['method']} is not possible here", todo="use POST")
+            raise _wrong_method(scope, "POST")
         content_type, authorization, length = b"", b"", b"0"
         for name, value in scope["headers"]:
             if name == b"content-type":
@@ -102,6 +110,13 @@ class Guard:
                 408, f"the request was not complete after {self._patience:g} seconds", todo="send it again"
             ) from None
 
+    def check_head(self, scope: Scope, method: str = "POST") -> None:
+        """Check the method and the token of a request whose body is read elsewhere. Raises Refused (401, 405)."""
+        if scope["method"] != method:
+            raise _wrong_method(scope, method)
+        if self._authorizations:
+            self._check_token(next((v for n, v in scope["headers"] if n == b"authorization"), b""))
+
     async def _read_on(self, message: Message, receive: Receive) -> bytes:
         parts, size = [], 0
         while True:
@@ -127,6 +142,10 @@ class Guard:
             f"the request is larger than {self._max_body:,} bytes",
             todo="send fewer rows at once, or raise serve.max_body",
         )
+
+
+def _wrong_method(scope: Scope, method: str) -> Refused:
+    return Refused(405, f"{scope['method']} is not possible here", todo=f"use {method}", allow=method)
 
 
 def _check_content_type(content_type: bytes) -> None:
@@ -196,14 +215,6 @@ def answer_messages(
     }
 
 
-def _headers_of(refused: Refused) -> tuple[tuple[bytes, bytes], ...]:
-    if refused.status == 401:
-        return ((b"www-authenticate", b"Bearer"),)
-    if refused.status == 405:
-        return ((b"allow", refused.allow.encode()),)
-    return ((b"retry-after", b"1"),) if refused.status == 503 else ()
-
-
 async def send_refusal(
     send: Send,
     refused: Refused,
@@ -215,6 +226,6 @@ async def send_refusal(
 ) -> None:
     """Answer a refused request. body, status, media: as a protocol of others writes them. headers: more of them."""
     body = msgspec.json.encode(refused.body()) if body is None else body
-    headers = (*_headers_of(refused), *headers)
-    for message in answer_messages(status or refused.status, body, media, headers):
+    told = [(name.encode(), value.encode()) for name, value in refused.headers().items()]
+    for message in answer_messages(status or refused.status, body, media, (*told, *headers)):
         await send(message)

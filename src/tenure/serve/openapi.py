@@ -7,7 +7,7 @@ from typing import Any
 from tenure.prepare.recipe import Recipe, TargetRecipe
 from tenure.release.schema import row_schema
 from tenure.serve.champion import ServedModel
-from tenure.serve.protocols.documented import protocol_paths, protocol_schemas
+from tenure.serve.protocols.documented import batch_paths, protocol_paths, protocol_schemas
 
 Json = dict[str, Any]
 
@@ -29,6 +29,7 @@ def openapi_document(
             "/predict": {"post": _predict(model)},
             "/explain": {"post": _explain(model)},
             "/outcomes": {"post": _outcomes(recipe)},
+            **batch_paths(),
             "/livez": {"get": _get("The process is up.")},
             "/readyz": {
                 "get": _get("A model is loaded, warm, and its golden rows score as at release.", 503)
@@ -40,9 +41,10 @@ def openapi_document(
     }
     if has_token:
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for path in document["paths"].values():
-            if "post" in path:
-                path["post"]["security"] = [{"token": []}]
+        for name, path in document["paths"].items():
+            for method, operation in path.items():
+                if method == "post" or name.startswith("/batch"):
+                    operation["security"] = [{"token": []}]
     return document
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from tenure.config.schema import ColumnSchema, Role, TableSchema, every_default, text_of_micros
+from tenure.config.schema import ORDERED_KINDS, ColumnSchema, Role, TableSchema, every_default, text_of_micros
 from tenure.prepare.recipe import ColumnRecipe, Recipe
 from tenure.prepare.tokens import fold, squeeze
 
@@ -131,7 +131,7 @@ def _feature(column: ColumnRecipe, nulls: float) -> ColumnSchema:
 def _column(column: ColumnRecipe, levels: list[str] | None, nulls: float | None) -> ColumnSchema:
     low: float | str | None = None
     high: float | str | None = None
-    if column.bounds is not None:
+    if column.bounds is not None and column.kind in ORDERED_KINDS:  # a constant has bounds, too
         low, high = column.bounds
         if column.kind == "date":
             low, high = text_of_micros(low), text_of_micros(high)

@@ -1,4 +1,4 @@
-"""The routes of the other protocols in the service's OpenAPI document, with examples made of a real row."""
+"""The routes of other protocols and of /batch in the OpenAPI document, with examples made of a real row."""
 
 from __future__ import annotations
 
@@ -53,8 +53,46 @@ def protocol_paths(model: ServedModel | None) -> Json:
     return paths
 
 
+def batch_paths() -> Json:
+    """The paths of tables that are scored as a whole."""
+    job = [{"name": "job", "in": "path", "required": True, "schema": _STRING}]
+    media = ("text/csv", "application/x-ndjson", "application/vnd.apache.parquet", "application/gzip")
+    refusal, state = _ref("Refusal"), _ref("BatchJob")
+    explain = {"name": "explain", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}}
+    refused = {"401": "the token is missing or wrong", "413": "too large", "415": "another content type"}
+    refused |= {"422": "a parameter is wrong", "503": "no model yet"}
+    absent = {"401": "the token is missing or wrong", "404": "no such job"}
+    told = _get("What became of a job: waiting, running, done or failed.", state, absent, "Refusal")
+    result = _get(
+        "The scored table, as `tenure predict` writes it.",
+        _STRING,
+        {**absent, "409": "it is not done"},
+        "Refusal",
+        "text/csv",
+    )
+    return {
+        "/batch": {
+            "post": {
+                "summary": "Score a table of any length; the answer names the job.",
+                "operationId": "batch",
+                "parameters": [explain],
+                "requestBody": {
+                    "required": True,
+                    "content": {name: {"schema": {"type": "string", "format": "binary"}} for name in media},
+                },
+                "responses": {
+                    "202": _answer("Taken in.", state),
+                    **{status: _answer(why, refusal) for status, why in refused.items()},
+                },
+            }
+        },
+        "/batch/{job}": {"get": {**told, "parameters": job}},
+        "/batch/{job}/result": {"get": {**result, "parameters": job}},
+    }
+
+
 def protocol_schemas() -> Json:
-    """The schemas that protocol_paths refers to."""
+    """The schemas that protocol_paths and batch_paths refer to."""
     shape: Json = {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 2}
     datatype: Json = {"enum": list(DATATYPES)}
     tensor = _object(name=_STRING, datatype=datatype, shape=shape)
@@ -79,6 +117,18 @@ def protocol_schemas() -> Json:
             predictions={"type": "array", "items": {"type": "object"}},
             ids={"type": "array", "items": _STRING, "description": "of the predictions in the journal"},
         ),
+        "BatchJob": {
+            "type": "object",
+            "properties": {
+                "id": _STRING,
+                "status": {"enum": ["waiting", "running", "done", "failed"]},
+                "rows": {"type": "integer"},
+                "problems": {"type": "integer", "description": "cells that count as missing"},
+                "version": {**_STRING, "description": "of the model"},
+                "error": _STRING,
+            },
+            "required": ["id", "status"],
+        },
         "MlflowError": _object(error_code=_STRING, message=_STRING),
         "OpenInferenceError": _object(error=_STRING),
         "Health": _object(live=_TRUTH, ready=_TRUTH),
