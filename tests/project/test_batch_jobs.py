@@ -12,13 +12,13 @@ from typing import Any
 import httpx2 as httpx
 import polars as pl
 import pytest
-from tests.project.conftest import quick
-from tests.serve.project import serving
 
 from tenure.project import Project
 from tenure.project.folder import Folder
 from tenure.project.setup import Request, create_project
 from tenure.serve.settings import ServeSettings
+from tests.project.conftest import quick
+from tests.serve.project import serving
 
 CSV = {"content-type": "text/csv"}
 
