@@ -18,6 +18,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
+TELCO = ROOT.parent / "shared" / "data" / "telco.csv"
+
 # The least a FastAPI app does for the same rows: parse them into a typed model, answer a constant.
 NO_OP = """
 import sys
@@ -70,10 +72,23 @@ def parse_arguments(description: str | None) -> argparse.Namespace:
     )
     parser.add_argument("--release", type=Path, help="a release folder (default: a small one, trained here)")
     parser.add_argument("--rows", type=Path, help="a CSV file of rows for it (default: its golden rows)")
+    parser.add_argument("--table", type=Path, default=TELCO, help="a CSV file to train on without --release")
+    parser.add_argument("--target", default="Churn", help="its target")
+    parser.add_argument("--budget", default="60s", help="of that training")
     parser.add_argument("--rounds", type=int, default=5, help="times that each server is measured, in turn")
     parser.add_argument("--seconds", type=float, default=3.0, help="of load in a round")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32])
     return parser.parse_args()
+
+
+def train_release(folder: Path, table: Path, target: str, budget: str) -> Path:
+    """The release that `tenure run` ships."""
+    command = [sys.executable, "-m", "tenure", "run", str(table), "--target", target, "--budget", budget]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    told = subprocess.run(
+        [*command, "--project", str(folder), "--json"], env=environment, stdout=subprocess.PIPE, check=True
+    )
+    return Path(json.loads(told.stdout)["release"])
 
 
 def make_project(folder: Path, release: Path | None, rows: Path | None) -> Served:
@@ -90,7 +105,7 @@ def make_project(folder: Path, release: Path | None, rows: Path | None) -> Serve
     if rows is not None:
         import polars as pl
 
-        found = pl.read_csv(rows, infer_schema=False).head(2000).to_dicts()
+        found = pl.read_csv(rows).head(2000).to_dicts()
     elif not found:
         found = [dict(entry["row"]) for entry in scorer.golden]
     for row in found:
@@ -116,13 +131,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+def running(
+    command: list[str], port: int, asks_ping: bool = False
+) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
     """Start a server; yield its process and the seconds from its start to /readyz answering 200."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     started = time.perf_counter()
     with subprocess.Popen(command, env=environment) as process:
         try:
-            while not is_ready(port):
+            while not is_ready(port, b"/ping" if asks_ping else b"/readyz"):
                 if process.poll() is not None:
                     raise SystemExit(f"a server ended: {command[:2]}")
                 time.sleep(0.001)
@@ -131,10 +148,10 @@ def running(command: list[str], port: int) -> Iterator[tuple[subprocess.Popen[by
             process.terminate()
 
 
-def is_ready(port: int) -> bool:
+def is_ready(port: int, path: bytes = b"/readyz") -> bool:
     try:
         with closing(socket.create_connection(("127.0.0.1", port), 1.0)) as connection:
-            connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             return connection.recv(64).startswith(b"HTTP/1.1 200")
     except OSError:
         return False
