@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,3 +131,38 @@ def test_killed_at_any_moment_no_acknowledged_prediction_is_lost(tmp_path: Path,
         ids = [p.id for page in predictions_between(db) for p in page]
     assert set(acknowledged) <= set(ids)
     assert len(ids) == len(set(ids))
+
+
+def test_a_journal_that_is_taken_away_is_made_anew_before_anything_is_acknowledged(tmp_path: Path):
+    path = tmp_path / "journal.db"
+
+    async def work() -> None:
+        journal = GroupCommit(path)
+        await journal.add_predictions([make_prediction()])
+        for file in tmp_path.glob("journal.db*"):
+            file.unlink()
+        await journal.add_predictions([make_prediction(), make_prediction()])
+        await journal.close()
+
+    asyncio.run(work())
+    with closing(open_journal(path)) as db:
+        assert count_predictions(db) == 2
+
+
+def test_where_it_cannot_be_made_anew_each_request_is_told_until_it_can(tmp_path: Path):
+    folder = tmp_path / "disk"
+
+    async def work() -> None:
+        journal = GroupCommit(folder / "journal.db")
+        shutil.rmtree(folder)
+        folder.write_text("no folder")
+        for _ in range(2):
+            with pytest.raises(JournalError):
+                await journal.add_predictions([make_prediction()])
+        folder.unlink()
+        await journal.add_predictions([make_prediction()])
+        await journal.close()
+
+    asyncio.run(work())
+    with closing(open_journal(folder / "journal.db")) as db:
+        assert count_predictions(db) == 1

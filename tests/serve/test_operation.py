@@ -177,3 +177,67 @@ def test_tls(project: ServedProject, rows: list, tmp_path: Path):
         return answer.status_code
 
     assert asyncio.run(work()) == 200
+
+
+def test_missing_cells_and_unseen_levels_are_counted_by_column(serve: Any, rows: list):
+    whole = next(row for row in rows if None not in row.values())
+
+    async def work(client: httpx.AsyncClient) -> str:
+        await client.post(
+            "/predict", json=[whole, {**whole, "charges": None}, {**whole, "contract": "Weekly"}]
+        )
+        return (await client.get("/metrics")).text
+
+    metrics = serve(work)
+    assert 'tenure_feature_missing_total{column="charges"} 1.0' in metrics
+    assert 'tenure_feature_unseen_total{column="contract"} 1.0' in metrics
+    assert metrics.count("tenure_feature_missing_total{") == 1
+
+
+def test_relaxed_answers_soon_and_writes_all_before_it_stops(
+    serve: Any, rows: list, settings: ServeSettings, project: ServedProject
+):
+    answer = serve(lambda client: client.post("/predict", json=rows), replace(settings, relaxed=True))
+    assert answer.status_code == 200
+    with closing(open_journal(project.journal)) as db:
+        assert count_predictions(db) == len(rows)
+
+
+def test_relaxed_does_not_go_on_answering_what_it_cannot_write(settings: ServeSettings, rows: list):
+    async def work() -> tuple[list[int], int]:
+        async with serving(replace(settings, relaxed=True)) as (client, app):
+            pages = app.service.journal._db.execute("PRAGMA page_count").fetchone()[0]
+            await app.service.journal.call(
+                lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+            )
+            statuses = []
+            for _ in range(60):
+                statuses.append((await client.post("/predict", json=rows[0])).status_code)
+                await asyncio.sleep(0.002)
+            await app.service.journal.call(
+                lambda db: db.execute("PRAGMA max_page_count = 1000000").fetchall()
+            )
+            return statuses, (await client.post("/predict", json=rows[0])).status_code
+
+    statuses, afterwards = asyncio.run(work())
+    assert statuses[-1] == 503
+    assert statuses.index(503) >= 1, "the disk was full from the start"
+    assert afterwards == 200
+
+
+def test_relaxed_waits_where_too_much_is_not_written(tmp_path: Path):
+    async def work() -> tuple[bool, bool, bool]:
+        from tests.journal.builders import make_prediction
+
+        from tenure.journal import group_commit
+
+        journal = group_commit.GroupCommit(tmp_path / "journal.db")
+        many = [make_prediction() for _ in range(group_commit.MOST_UNWRITTEN)]
+        first, second = journal.add_soon(many), journal.add_soon([make_prediction()])
+        await journal.add_predictions([make_prediction()])
+        await asyncio.sleep(0)
+        third = journal.add_soon([make_prediction()])
+        await journal.close()
+        return first, second, third
+
+    assert asyncio.run(work()) == (True, False, True)

@@ -127,7 +127,10 @@ class TlsConfig(Strict):
 class ServeConfig(Strict):
     """The HTTP service."""
 
-    log: Literal["journal"] = "journal"
+    log: Literal["journal", "relaxed"] = Field(
+        "journal",
+        description="journal: a prediction is on disk before its answer; relaxed: soon after, see docs/service.md",
+    )
     auth: AuthConfig | None = None
     tls: TlsConfig | None = None
     max_body: Size = Field(1_000_000, description="the largest request body")

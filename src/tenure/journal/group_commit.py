@@ -13,6 +13,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -32,6 +33,8 @@ _Item = tuple[_Work, asyncio.Future[Any]]
 _Result = tuple[asyncio.Future[Any], object]
 
 _ROWS_PER_COMMIT = 256
+MOST_UNWRITTEN = 10_000
+"""Rows that are answered and not on disk yet, with add_soon: what a sudden end of the machine can lose."""
 _REFUSALS_WAITING = 1000
 
 
@@ -46,14 +49,32 @@ class GroupCommit:
         self._loop = asyncio.get_running_loop()
         self._path = path
         self._db = open_journal(path)
+        self._stamp = _stamp_of(path)
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._refusals_waiting = 0
+        self._unwritten = 0
+        self._is_failing = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
     def add_predictions(self, predictions: list[NewPrediction]) -> asyncio.Future[None]:
         """Write predictions, all or none; the future is done when they are on disk."""
-        return self._put(predictions)
+        future = self._put(predictions)
+        if self._is_failing:
+            future.add_done_callback(self._works_again)
+        return future
+
+    def add_soon(self, predictions: list[NewPrediction]) -> bool:
+        """Write predictions soon; nobody waits for them, and a sudden end may lose them.
+
+        False, with nothing taken, when 10,000 rows wait already, or the last ones could not be written: who then waits
+        for add_predictions loses nothing more, and learns of the fault.
+        """
+        if self._is_failing or self._unwritten + len(predictions) > MOST_UNWRITTEN:
+            return False
+        self._unwritten += len(predictions)
+        self._put(predictions).add_done_callback(partial(self._soon_done, len(predictions)))
+        return True
 
     def add_refusal(self, refusal: NewRefusal) -> None:
         """Write a refused request soon; nobody waits for it.
@@ -80,6 +101,16 @@ class GroupCommit:
         self._queue.put((work, future))
         return future
 
+    def _works_again(self, future: asyncio.Future[Any]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._is_failing = False
+
+    def _soon_done(self, n_rows: int, future: asyncio.Future[Any]) -> None:
+        self._unwritten -= n_rows
+        if not future.cancelled() and (error := future.exception()):
+            self._is_failing = True
+            log.error("%d answered row(s) were not written to the journal: %s", n_rows, error)
+
     def _refusal_done(self, future: asyncio.Future[Any]) -> None:
         self._refusals_waiting -= 1
         if not future.cancelled() and future.exception():
@@ -92,10 +123,25 @@ class GroupCommit:
         while going:
             going, items = self._next_items()
             done = self._write(items)
+            if _stamp_of(self._path) != self._stamp:
+                done = self._write_anew(items)
             try:
                 self._loop.call_soon_threadsafe(_resolve, done)
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
+
+    def _write_anew(self, items: list[_Item]) -> list[_Result]:
+        """The file was taken away or replaced, and what was just written with it: write it to what is there now."""
+        log.error(
+            "journal %s: the file was taken away or replaced; going on with what is there now", self._path
+        )
+        try:
+            self._db.close()
+            self._db = open_journal(self._path)
+            self._stamp = _stamp_of(self._path)
+        except (JournalError, OSError) as error:
+            return [(future, error) for _, future in items]
+        return self._write(items)
 
     def _next_items(self) -> tuple[bool, list[_Item]]:
         """Wait for work, then take all that is there, up to 256 rows. False when it is time to stop."""
@@ -139,6 +185,15 @@ class GroupCommit:
             # One row that SQLite cannot bind must not take the others of its group down.
             return [result for item in items for result in self._commit([item], write)]
         return [(future, None) for _, future in items]
+
+
+def _stamp_of(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one in its place."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _write_predictions(db: sqlite3.Connection, items: list[_Item]) -> None:

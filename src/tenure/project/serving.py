@@ -32,6 +32,7 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
         pointer=folder.champion,
         releases_root=folder.root,
         journal=folder.journal,
+        relaxed=asked.log == "relaxed",
         tokens=tuple(resolve_reference(token, "serve.auth") for token in [auth.token, *auth.also])
         if auth
         else (),

@@ -143,11 +143,15 @@ class Scorer:
 
     def score_row(self, row: Mapping[str, object]) -> Score:
         """Score one raw row. Raises RowsRefused that names every cell which the recipe or the schema refuses."""
+        return self.score_and_values(row)[0]
+
+    def score_and_values(self, row: Mapping[str, object]) -> tuple[Score, tuple[CleanValue, ...]]:
+        """As score_row; and the clean values that the model read, in the order of the features."""
         values, warnings = self._judge(row)
         margins = self._margin_row(self._encode(values))
         if self._by_group is not None:
             warnings += self._by_group.doubts_of_row(self._value_in(values), row)
-        return self._score(margins, warnings, self._threshold_row(row, values))
+        return self._score(margins, warnings, self._threshold_row(row, values)), values
 
     def score_anyway(self, row: Mapping[str, object]) -> tuple[Score, list[str]]:
         """Score one raw row as score_table does: bad cells count as missing. Returns also their columns."""

@@ -11,6 +11,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from tenure.prepare.recipe import OTHER
+from tenure.prepare.rows import CleanValue
 from tenure.serve.champion import ServedModel
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -46,6 +48,18 @@ class ServiceMetrics:
             "tenure_bad_cells",
             "Cells for which a row was refused, by column and rule.",
             ("column", "rule"),
+            registry=self._registry,
+        )
+        self._missing = Counter(
+            "tenure_feature_missing",
+            "Rows in which the model found a feature missing, refused rows too.",
+            ("column",),
+            registry=self._registry,
+        )
+        self._unseen = Counter(
+            "tenure_feature_unseen",
+            "Rows in which a level was rare or unknown in training, refused rows too.",
+            ("column",),
             registry=self._registry,
         )
         self._outcomes = Counter(
@@ -110,6 +124,14 @@ class ServiceMetrics:
         """Count the warnings of one answered row. columns: the model's; names that clients make up count as one."""
         for warning in warnings:
             self._warnings.labels(warning["column"] if warning["column"] in columns else "(new)").inc()
+
+    def count_gaps(self, names: Sequence[str], values: Sequence[CleanValue]) -> None:
+        """Count the missing cells and unseen levels of a row. names: of the features, whose clean values these are."""
+        for name, value in zip(names, values, strict=True):
+            if value is None:
+                self._missing.labels(name).inc()
+            elif value == OTHER:
+                self._unseen.labels(name).inc()
 
     def count_bad_cells(self, problems: Sequence[Mapping[str, Any]], columns: Collection[str]) -> None:
         """Count cells for which rows were refused. columns: as in count_warnings."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +15,8 @@ import msgspec
 from tenure.errors import JournalError, RowsRefused
 from tenure.journal.entries import A_ROW_ID, NewPrediction, names_a_row, row_key
 from tenure.journal.identifiers import new_id_and_time
+from tenure.prepare.recipe import OTHER
+from tenure.prepare.rows import CleanValue
 from tenure.prepare.tokens import shown
 from tenure.records import CellProblem, Explanation, Score
 from tenure.serve.champion import ServedModel
@@ -49,11 +52,13 @@ async def _answer(
     service: Service, rows: list[dict[str, Any]], n_reasons: int, started: float, skip: bool
 ) -> tuple[ServedModel, list[Answer]]:
     model = service.model()
-    answers, entries = await predict_rows(model, rows, n_reasons, started, skip=skip)
+    note_gaps = partial(service.metrics.count_gaps, model.scorer.feature_names)
+    answers, entries = await predict_rows(model, rows, n_reasons, started, skip=skip, note_gaps=note_gaps)
     if service.journal is not None:
         given = perf_counter()
         try:
-            await service.journal.add_predictions(entries)
+            if not (service.settings.relaxed and service.journal.add_soon(entries)):
+                await service.journal.add_predictions(entries)
         except JournalError as error:
             log.error("a prediction was not answered: %s", error)
             raise Refused(
@@ -74,11 +79,18 @@ async def _answer(
 
 
 async def predict_rows(
-    model: ServedModel, rows: list[dict[str, Any]], n_reasons: int, started: float, *, skip: bool = False
+    model: ServedModel,
+    rows: list[dict[str, Any]],
+    n_reasons: int,
+    started: float,
+    *,
+    skip: bool = False,
+    note_gaps: Callable[[Sequence[CleanValue]], object] = len,
 ) -> tuple[list[Answer], list[NewPrediction]]:
     """Score rows; return an answer for each, in their order, and the journal's entries for those that are predicted.
 
     n_reasons: effects to give for each row; 0 for none.  started: perf_counter() when the request came.
+    note_gaps: is shown the clean values of rows with a missing cell or an unseen level.
     skip: a bad row's answer is its problems. If not, or if all are bad, raises Refused (422) that names every bad cell
     of every row; then nothing is predicted.
     """
@@ -93,7 +105,7 @@ async def predict_rows(
             row_id = None if id_column is None else row.get(id_column)
             if not names_a_row(row_id):
                 raise RowsRefused([CellProblem(0, str(id_column), A_ROW_ID, shown(row_id))])
-            score = model.scorer.score_row(row)
+            score, values = model.scorer.score_and_values(row)
         except RowsRefused as refused:
             found = [replace(problem, row=position) for problem in refused.problems]
             problems += found
@@ -101,6 +113,8 @@ async def predict_rows(
             continue
         if problems and not skip:
             continue  # the rows after a bad one are only checked
+        if None in values or OTHER in values:
+            note_gaps(values)
         identifier, at = new_id_and_time()
         answer = _answer_of(identifier, score)
         if n_reasons:

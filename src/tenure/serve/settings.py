@@ -13,6 +13,7 @@ class ServeSettings:
     pointer: the champion file of a project, PROJECT/.tenure/champion.json.
     releases_root: what the pointer's release path is relative to; None: PROJECT.
     journal: the file for predictions and outcomes; None: nothing is kept, and there are no outcomes.
+    relaxed: answer before a prediction is on disk; a sudden end may lose the last ones.
     tokens: clients must send one as `Authorization: Bearer TOKEN`; none: anyone may ask.
     certificate, key: PEM files, for TLS; None: without.
     max_body: bytes of a request.  max_rows: rows of a request.
@@ -27,6 +28,7 @@ class ServeSettings:
     pointer: Path
     releases_root: Path | None = None
     journal: Path | None = None
+    relaxed: bool = False
     tokens: tuple[str, ...] = field(default=(), repr=False)
     certificate: Path | None = None
     key: Path | None = None
