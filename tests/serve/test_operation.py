@@ -75,6 +75,36 @@ def test_beyond_the_limit_requests_are_refused_early_and_the_others_are_answered
         assert count_predictions(db) == n_answered + 1
 
 
+def test_a_request_that_has_waited_too_long_for_others_is_refused(settings: ServeSettings, rows: list):
+    async def work() -> list[int]:
+        async with serving(replace(settings, max_delay=1e-6)) as (_, app):
+            body = json.dumps(rows[0]).encode()
+
+            async def ask() -> int:
+                sent: list[dict[str, Any]] = []
+
+                async def receive() -> dict[str, Any]:
+                    return {"type": "http.request", "body": body, "more_body": False}
+
+                async def send(message: dict[str, Any]) -> None:
+                    sent.append(message)
+
+                scope = {
+                    "type": "http",
+                    "method": "POST",
+                    "path": "/predict",
+                    "headers": [],
+                    "query_string": b"",
+                }
+                await app(scope, receive, send)
+                return int(sent[0]["status"])
+
+            together = await asyncio.gather(*(ask() for _ in range(10)))
+            return [*together, await ask()]
+
+    assert asyncio.run(work()) == [200, *[503] * 9, 200]
+
+
 def test_a_body_that_does_not_arrive_is_not_waited_for(settings: ServeSettings):
     async def work() -> list[dict[str, Any]]:
         async with serving(replace(settings, patience=0.05)) as (_, app):

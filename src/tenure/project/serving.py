@@ -41,6 +41,7 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
         max_body=asked.max_body,
         max_rows=asked.max_rows,
         max_waiting=asked.max_waiting,
+        max_delay=asked.max_delay,
         max_upload=asked.max_upload,
         patience=asked.patience,
         skip_bad_rows=asked.bad_rows == "skip",

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from time import perf_counter
 
 import msgspec
 
@@ -32,6 +33,7 @@ class Service:
         self.metrics = ServiceMetrics()
         self.guard = Guard(tokens=settings.tokens, max_body=settings.max_body, patience=settings.patience)
         self._waiting = 0
+        self._turn_began: float | None = None
         self.champion = Champion(
             settings.pointer, settings.root, poll_seconds=settings.poll_seconds, on_change=self._model_changed
         )
@@ -60,20 +62,29 @@ class Service:
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """Take a request in. Raises Refused (503) when too many are being answered already.
+        """Take a request in. Raises Refused (503) when too many are being answered, or it has waited too long already.
 
-        Those that came in one turn of the event loop count as at once: the last of them waits for all.
+        All that has arrived when a turn of the event loop begins is answered in that turn, one after the other: how
+        long the turn takes already is how long this request has waited.
         """
         if self._waiting >= self.settings.max_waiting:
             raise Refused(503, f"{self._waiting} requests are being answered", todo="try again in a second")
+        now = perf_counter()
+        if self._turn_began is None:
+            self._turn_began = now
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        elif now - self._turn_began > self.settings.max_delay:
+            raise Refused(
+                503, "more requests came than can be answered in time", todo="try again in a second"
+            )
         self._waiting += 1
         try:
             yield
         finally:
-            asyncio.get_running_loop().call_soon(self._leave)
+            self._waiting -= 1
 
-    def _leave(self) -> None:
-        self._waiting -= 1
+    def _end_turn(self) -> None:
+        self._turn_began = None
 
     def model(self) -> ServedModel:
         """Return the model that answers now. Raises Refused (503) if there is none yet."""

@@ -18,6 +18,7 @@ class ServeSettings:
     certificate, key: PEM files, for TLS; None: without.
     max_body: bytes of a request.  max_rows: rows of a request.
     max_waiting: requests that are answered at once; those beyond are refused early.
+    max_delay: seconds that a request may have waited for others when its turn comes.
     max_upload: bytes of a table sent to /batch.
     patience: seconds that a client may take to send a body.
     skip_bad_rows: answer the good rows of a list, and name the cells of the bad ones in their places.
@@ -34,7 +35,8 @@ class ServeSettings:
     key: Path | None = None
     max_body: int = 1_000_000
     max_rows: int = 10_000
-    max_waiting: int = 256
+    max_waiting: int = 1000
+    max_delay: float = 0.02
     max_upload: int = 1_000_000_000
     patience: float = 10.0
     skip_bad_rows: bool = False

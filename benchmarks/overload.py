@@ -1,0 +1,113 @@
+"""What becomes of requests when three times as many come as can be answered.
+
+    python benchmarks/overload.py [--release DIR --rows FILE.csv] [--seconds 5]
+
+A service with a durable journal answers `POST /explain` (every effect of one row: enough work that one client process
+can send three times as much). Its capacity is measured first, by 32 connections that always wait for an answer. Then
+requests are sent at fixed times, whatever the service does, over as many connections as needed: at 80 % of the capacity,
+and at 300 %. Printed: answered and refused a second, and the percentiles of the latency of both, from the time at which
+a request was due.  Goal: at 300 % the 99th percentile of the answered is at most twice that at 80 %.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import uvloop
+
+from serve import http_request, load
+from serving import OURS, free_port, make_project, parse_arguments, running, train_release
+
+
+@dataclass
+class Tally:
+    """Seconds that each request took, by what became of it."""
+
+    answered: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+
+
+class Line(asyncio.Protocol):
+    """One connection, which is back in the pool when its answer is there."""
+
+    def __init__(self, pool: deque[Line], tally: Tally) -> None:
+        self._pool, self._tally = pool, tally
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self._pool.append(self)
+
+    def send(self, request: bytes, due: float) -> None:
+        self._due, self._received = due, b""
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, end, body = self._received.partition(b"\r\n\r\n")
+        if not end:
+            return
+        if len(body) >= int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]):
+            took = time.perf_counter() - self._due
+            (self._tally.answered if head.startswith(b"HTTP/1.1 200") else self._tally.refused).append(took)
+            self._pool.append(self)
+
+
+async def send_at(rate: float, port: int, requests: list[bytes], seconds: float) -> Tally:
+    """Send so many requests a second, each at its time."""
+    loop, tally, pool = asyncio.get_running_loop(), Tally(), deque[Line]()
+    started, sent = time.perf_counter(), 0
+    while (now := time.perf_counter() - started) < seconds:
+        while sent < now * rate:
+            if not pool:
+                await loop.create_connection(lambda: Line(pool, tally), "127.0.0.1", port)
+            pool.popleft().send(requests[sent % len(requests)], started + sent / rate)
+            sent += 1
+        await asyncio.sleep(0.0005)
+    await asyncio.sleep(0.5)
+    for line in pool:
+        line.transport.abort()
+    return tally
+
+
+def tell(name: str, tally: Tally, seconds: float) -> float:
+    parts = [f"{name:8}"]
+    for word, took in (("answered", tally.answered), ("refused", tally.refused)):
+        found = np.percentile(took, [50, 99]) * 1e3 if took else [float("nan")] * 2
+        parts.append(f"{word} {len(took) / seconds:7,.0f}/s, p50 {found[0]:6.1f} ms, p99 {found[1]:6.1f} ms")
+    print("   ".join(parts))
+    return float(np.percentile(tally.answered, 99))
+
+
+def main() -> None:
+    options = parse_arguments(__doc__)
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".benchmark-") as made:
+        folder, port = Path(made), free_port()
+        release = options.release or train_release(
+            folder / "trained", options.table, options.target, options.budget
+        )
+        served = make_project(folder, release, options.rows or options.table)
+        requests = [http_request(row, "/explain") for row in served.rows]
+        command = [sys.executable, "-c", OURS, str(port), str(served.pointer), str(folder / "journal.db")]
+        with running(command, port):
+            capacity = uvloop.run(load(port, requests, 32, options.seconds)).rate
+            print(f"capacity {capacity:,.0f} requests a second")
+            normal = tell(
+                "80 %", uvloop.run(send_at(0.8 * capacity, port, requests, options.seconds)), options.seconds
+            )
+            over = tell(
+                "300 %", uvloop.run(send_at(3 * capacity, port, requests, options.seconds)), options.seconds
+            )
+            print(f"p99 of the answered: {over / normal:.2f} of that at 80 % (goal: at most 2)")
+
+
+if __name__ == "__main__":
+    main()
