@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import shutil
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ import httpx2 as httpx
 import polars as pl
 import pytest
 
+from tenure.errors import ConfigError
+from tenure.journal.queries import predictions_between
+from tenure.journal.tables import open_journal
 from tenure.project import Project
 from tenure.project.folder import Folder
 from tenure.project.setup import Request, create_project
@@ -111,3 +116,22 @@ def test_a_stopped_service_tells_of_its_unfinished_jobs(settings: ServeSettings,
     told = ask(settings, lambda client: client.get(place)).json()
     assert told["status"] == "failed"
     assert "stopped" in told["error"], json.dumps(told)
+
+
+def test_predict_keeps_personal_columns_out_of_the_journal(
+    root: Path, toy_tables: dict[str, Path], tmp_path: Path
+):
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    path = copy / "tenure.yaml"
+    path.write_text(path.read_text().replace("serve: {", "serve: {personal: {leave_out: [phone]}, "))
+    table = pl.read_csv(toy_tables["wine"]).head(3).with_columns(phone=pl.lit("555-1234"))
+    table.write_csv(tmp_path / "new.csv")
+    Project.open(str(copy)).predict(str(tmp_path / "new.csv"), str(tmp_path / "out.csv"))
+    with closing(open_journal(copy / ".tenure" / "journal.db")) as db:
+        kept = [prediction.row for page in predictions_between(db) for prediction in page]
+    assert [row["alcohol"] for row in kept[-3:]] == [str(a) for a in table["alcohol"]]
+    assert all("phone" not in row for row in kept)
+    path.write_text(path.read_text().replace("leave_out: [phone]", "leave_out: [alcohol]"))
+    with pytest.raises(ConfigError, match="alcohol"):
+        Project.open(str(copy)).predict(str(tmp_path / "new.csv"), str(tmp_path / "out.csv"))

@@ -18,8 +18,11 @@ import pytest
 from tests.serve.project import ServedProject, serving
 from tests.serve.test_server import free_port
 
-from tenure.journal.queries import count_predictions
+from tenure.errors import ConfigError
+from tenure.journal.queries import count_predictions, find_prediction
+from tenure.journal.redaction import Redaction
 from tenure.journal.tables import open_journal
+from tenure.serve.champion import load_model
 from tenure.serve.logs import REQUEST, JsonLines
 from tenure.serve.settings import ServeSettings
 
@@ -271,3 +274,24 @@ def test_relaxed_waits_where_too_much_is_not_written(tmp_path: Path):
         return first, second, third
 
     assert asyncio.run(work()) == (True, False, True)
+
+
+def test_personal_columns_are_not_kept_as_they_are(
+    serve: Any, rows: list, settings: ServeSettings, project: ServedProject
+):
+    redaction = Redaction(frozenset({"phone"}), frozenset({"email"}), key="secret")
+    sent = [{**row, "phone": "555", "email": "a@b.org"} for row in rows[:2]]
+    answer = serve(lambda client: client.post("/predict", json=sent), replace(settings, redaction=redaction))
+    assert answer.status_code == 200
+    with closing(open_journal(project.journal)) as db:
+        kept = [find_prediction(db, p["id"]).row for p in answer.json()["predictions"]]
+    assert "555" not in project.journal.read_bytes().decode("latin-1")
+    assert kept[0]["email"] == kept[1]["email"] != "a@b.org"
+    assert {**kept[0], "email": None} == {**rows[0], "email": None}
+    assert "secret" not in repr(redaction)
+
+
+@pytest.mark.parametrize("column", ["months", "customer"])
+def test_a_column_that_is_needed_cannot_be_left_out(settings: ServeSettings, column: str):
+    with pytest.raises(ConfigError, match=column):
+        load_model(settings.pointer, settings.root, Redaction(frozenset({column})))

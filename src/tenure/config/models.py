@@ -124,6 +124,20 @@ class TlsConfig(Strict):
     key: str = Field(description="path of a PEM file: the private key")
 
 
+class PersonalConfig(Strict):
+    """Columns of rows that the journal must not hold as they are. None that the model reads, or that names the rows."""
+
+    leave_out: list[str] = Field([], description="columns that are not kept")
+    hash: list[str] = Field([], description="columns of which a keyed hash is kept: equal values stay equal")
+    key: str | None = Field(None, description="a ${NAME} reference to the secret of the hash")
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> PersonalConfig:
+        if self.hash and (self.key is None or not REFERENCE.fullmatch(self.key)):
+            raise ValueError("hash needs a key: a ${NAME} reference to an environment variable")
+        return self
+
+
 class ServeConfig(Strict):
     """The HTTP service."""
 
@@ -133,6 +147,7 @@ class ServeConfig(Strict):
     )
     auth: AuthConfig | None = None
     tls: TlsConfig | None = None
+    personal: PersonalConfig = PersonalConfig()
     max_body: Size = Field(1_000_000, description="the largest request body")
     max_rows: int = Field(10_000, ge=1, description="the most rows of a request")
     max_waiting: int = Field(1000, ge=1, description="requests that may wait for the disk; more get a 503")

@@ -21,6 +21,7 @@ from tenure.durable import TEMPORARY, flush_folder
 from tenure.errors import ProjectError, TenureError
 from tenure.journal.entries import NewPrediction, row_key
 from tenure.journal.identifiers import new_id_and_time
+from tenure.journal.redaction import Redaction
 from tenure.journal.tables import open_journal
 from tenure.journal.writer import add_predictions
 from tenure.prepare.columns import read
@@ -29,6 +30,7 @@ from tenure.prepare.sources import batches, check_source, open_source, scan
 from tenure.prepare.sql.rule_watch import RuleWatch
 from tenure.project.folder import Folder
 from tenure.project.promoting import find_release, note
+from tenure.project.serving import redaction_of
 from tenure.project.shape import ask_of_columns, ask_of_table
 from tenure.records import CellProblem
 from tenure.release.scorer import Scorer
@@ -67,6 +69,9 @@ def predict(
     target = check_output(output)
     holder = find_release(folder, config, model)
     scorer = Scorer.load(holder.release)
+    redaction = redaction_of(config)
+    if redaction is not None:
+        redaction.check(scorer.needed_names, str(folder.config_file))
     table = open_source(source_like(config.data, source, given), Path.cwd(), folder.collected)
     if target in {path.resolve() for path in table.paths}:
         raise TenureError(
@@ -97,7 +102,9 @@ def predict(
     named = target.with_name(mark + problems_file.name)
     try:
         with closing(open_journal(folder.journal)) as db:
-            answers = _Answers(scorer, config.name, holder.version, explain, named, db, set(facts.columns))
+            answers = _Answers(
+                scorer, config.name, holder.version, explain, named, db, set(facts.columns), redaction
+            )
             _write(answers, batches(table, facts), temporary, target.suffix)
         if answers.n_problems:
             named.replace(problems_file)
@@ -193,8 +200,10 @@ class _Answers:
         problems_file: Path,
         db: sqlite3.Connection,
         columns: Collection[str],
+        redaction: Redaction | None,
     ) -> None:
         self.scorer = scorer
+        self.redaction = redaction
         self.name = name
         self.version = version
         self.id_column = scorer.recipe.id if scorer.recipe.id in columns else None
@@ -294,7 +303,9 @@ class _Answers:
                     model=self.name,
                     version=self.version,
                     release=self.scorer.manifest.release,
-                    input=msgspec.json.encode(row, enc_hook=str).decode(),
+                    input=msgspec.json.encode(
+                        row if self.redaction is None else self.redaction.of(row), enc_hook=str
+                    ).decode(),
                     prediction=scored.predictions[number],
                     probability=None if p is None else p[1] if binary else max(p),
                     margins=json.dumps(margins),

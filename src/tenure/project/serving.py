@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tenure.config import ProjectConfig, resolve_reference
 from tenure.errors import ConfigError, ProjectError
+from tenure.journal.redaction import Redaction
 from tenure.model.registry import needs_sync
 from tenure.project.folder import Folder
 
@@ -32,6 +33,7 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
         pointer=folder.champion,
         releases_root=folder.root,
         journal=folder.journal,
+        redaction=redaction_of(config),
         relaxed=asked.log == "relaxed",
         tokens=tuple(resolve_reference(token, "serve.auth") for token in [auth.token, *auth.also])
         if auth
@@ -49,6 +51,15 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
         title=config.name,
     )
     run(settings, host, port, workers)
+
+
+def redaction_of(config: ProjectConfig) -> Redaction | None:
+    """What the config says of personal columns; None where it says nothing. Raises ConfigError without the key."""
+    asked = config.serve.personal
+    if not asked.leave_out and not asked.hash:
+        return None
+    key = resolve_reference(asked.key, "serve.personal.key") if asked.key else ""
+    return Redaction(frozenset(asked.leave_out), frozenset(asked.hash), key)
 
 
 def _file(folder: Folder, path: str, key: str) -> Path:

@@ -135,6 +135,11 @@ class Scorer:
         return cls(recipe, encoding, predictor, calibration, manifest=manifest, golden=golden, schema=schema)
 
     @property
+    def needed_names(self) -> frozenset[str]:
+        """Raw columns that a row is scored by, decided by, or named by."""
+        return frozenset([*self._raw_names, *self.beside, *([self.recipe.id] if self.recipe.id else [])])
+
+    @property
     def manifest(self) -> Manifest:
         """The release's manifest. Raises ReleaseError for a model that was never released."""
         if self._manifest is None:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from tenure.errors import ReleaseError
+from tenure.journal.redaction import Redaction
 from tenure.release.scorer import Scorer
 
 log = logging.getLogger(__name__)
@@ -62,14 +63,17 @@ def read_pointer(path: Path) -> Pointer:
         ) from error
 
 
-def load_model(pointer_path: Path, root: Path) -> ServedModel:
-    """Load the champion's release, prove it on its golden rows, and warm it up. Raises ReleaseError.
+def load_model(pointer_path: Path, root: Path, redaction: Redaction | None = None) -> ServedModel:
+    """Load the champion's release, prove it on its golden rows, and warm it up.
 
     root: what the pointer's release path is relative to.
+    Raises ReleaseError, and ConfigError where redaction names a column that the model needs.
     """
     pointer = read_pointer(pointer_path)
     folder = root / pointer.release
     scorer = Scorer.load(folder)
+    if redaction is not None:
+        redaction.check(scorer.needed_names, str(pointer_path))
     scorer.check_golden()
     model = ServedModel(pointer.name, pointer.version, scorer.manifest.release, folder, scorer)
     _warm_up(model)
@@ -89,12 +93,19 @@ class Champion:
     """
 
     def __init__(
-        self, pointer: Path, root: Path, *, poll_seconds: float, on_change: Callable[[bool], None]
+        self,
+        pointer: Path,
+        root: Path,
+        *,
+        poll_seconds: float,
+        on_change: Callable[[bool], None],
+        redaction: Redaction | None = None,
     ) -> None:
         self.model: ServedModel | None = None
         self.problem: str | None = "the model is not loaded yet"
         self._pointer = pointer
         self._root = root
+        self._redaction = redaction
         self._poll_seconds = poll_seconds
         self._on_change = on_change
         self._stamp: tuple[int, ...] | None = None
@@ -103,7 +114,7 @@ class Champion:
         """Load the model the champion file names now. Raises ReleaseError, and keeps the model before."""
         stamp = self._look()
         try:
-            model = load_model(self._pointer, self._root)
+            model = load_model(self._pointer, self._root, self._redaction)
         except Exception as error:
             self._refuse(error)
             raise
@@ -132,7 +143,9 @@ class Champion:
                 self.problem = None
                 return
             # In a thread: requests are answered by the model before, meanwhile.
-            self._swap(await loop.run_in_executor(None, load_model, self._pointer, self._root))
+            self._swap(
+                await loop.run_in_executor(None, load_model, self._pointer, self._root, self._redaction)
+            )
         except Exception as error:
             self._refuse(error)
 

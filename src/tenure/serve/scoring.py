@@ -15,6 +15,7 @@ import msgspec
 from tenure.errors import JournalError, RowsRefused
 from tenure.journal.entries import A_ROW_ID, NewPrediction, names_a_row, row_key
 from tenure.journal.identifiers import new_id_and_time
+from tenure.journal.redaction import Redaction
 from tenure.prepare.recipe import OTHER
 from tenure.prepare.rows import CleanValue
 from tenure.prepare.tokens import shown
@@ -53,7 +54,9 @@ async def _answer(
 ) -> tuple[ServedModel, list[Answer]]:
     model = service.model()
     note_gaps = partial(service.metrics.count_gaps, model.scorer.feature_names)
-    answers, entries = await predict_rows(model, rows, n_reasons, started, skip=skip, note_gaps=note_gaps)
+    answers, entries = await predict_rows(
+        model, rows, n_reasons, started, skip=skip, note_gaps=note_gaps, redaction=service.settings.redaction
+    )
     if service.journal is not None:
         given = perf_counter()
         try:
@@ -86,10 +89,12 @@ async def predict_rows(
     *,
     skip: bool = False,
     note_gaps: Callable[[Sequence[CleanValue]], object] = len,
+    redaction: Redaction | None = None,
 ) -> tuple[list[Answer], list[NewPrediction]]:
     """Score rows; return an answer for each, in their order, and the journal's entries for those that are predicted.
 
     n_reasons: effects to give for each row; 0 for none.  started: perf_counter() when the request came.
+    redaction: what of a row the entries may hold.
     note_gaps: is shown the clean values of rows with a missing cell or an unseen level.
     skip: a bad row's answer is its problems. If not, or if all are bad, raises Refused (422) that names every bad cell
     of every row; then nothing is predicted.
@@ -128,7 +133,7 @@ async def predict_rows(
                 model.name,
                 model.version,
                 model.release,
-                _encode(row).decode(),
+                _encode(row if redaction is None else redaction.of(row)).decode(),
                 score.prediction,
                 score.probability,
                 _encode(score.margins).decode(),

@@ -91,7 +91,7 @@ def _run_workers(settings: ServeSettings, listener: socket.socket, workers: int)
     from tenure.serve.metrics import SHARED_FOLDER
 
     # Once here, so that a mistake is one clear error and not one per worker.
-    load_model(settings.pointer, settings.root)
+    load_model(settings.pointer, settings.root, settings.redaction)
     _check_journal(settings)
     with tempfile.TemporaryDirectory(prefix="tenure-metrics-") as folder:
         # Read by prometheus_client when a worker imports it.

@@ -35,7 +35,11 @@ class Service:
         self._waiting = 0
         self._turn_began: float | None = None
         self.champion = Champion(
-            settings.pointer, settings.root, poll_seconds=settings.poll_seconds, on_change=self._model_changed
+            settings.pointer,
+            settings.root,
+            poll_seconds=settings.poll_seconds,
+            on_change=self._model_changed,
+            redaction=settings.redaction,
         )
         self.journal: GroupCommit | None = None
 
