@@ -65,22 +65,22 @@ class BatchJobs:
         except BaseException:
             shutil.rmtree(job, ignore_errors=True)
             raise
-        _note(job, status="waiting")
+        _note(job, status="waiting", worker=os.getpid())
         task = asyncio.create_task(self._run(job, source, n_reasons))
         self._running[task] = job
         task.add_done_callback(self._running.pop)
-        return JSONResponse(_told(job), 202, headers={"location": f"/batch/{job.name}"})
+        return JSONResponse(self._told(job), 202, headers={"location": f"/batch/{job.name}"})
 
     async def state(self, request: Request) -> Response:
         """What became of a job."""
         self._service.guard.check_head(request.scope, "GET")
-        return JSONResponse(_told(self._find(request)))
+        return JSONResponse(self._told(self._find(request)))
 
     async def result(self, request: Request) -> Response:
         """The scored table, when it is there."""
         self._service.guard.check_head(request.scope, "GET")
         job = self._find(request)
-        told = _told(job)
+        told = self._told(job)
         if told["status"] != "done":
             raise Refused(
                 409, f"the job is {told['status']}, and has no result", todo=f"GET /batch/{job.name}"
@@ -115,7 +115,7 @@ class BatchJobs:
             cwd=self._service.settings.root,
         )
         os.setpriority(os.PRIO_PROCESS, process.pid, 10)
-        _note(job, status="running", pid=process.pid)
+        _note(job, status="running", worker=os.getpid())
         try:
             out, errors = await process.communicate()
         except asyncio.CancelledError:
@@ -123,7 +123,8 @@ class BatchJobs:
             await process.wait()
             raise
         if process.returncode:
-            _note(job, status="failed", error=errors.decode(errors="replace").strip()[-2000:])
+            said = errors.decode(errors="replace").replace(f"{job}{os.sep}", "")  # no paths of this machine
+            _note(job, status="failed", error=said.strip()[-2000:])
             return
         document = json.loads(out)
         _note(
@@ -133,6 +134,15 @@ class BatchJobs:
             problems=document["problems"],
             version=document["model"]["version"],
         )
+
+    def _told(self, job: Path) -> dict[str, Any]:
+        """The state of a job. An unfinished one whose worker has gone without a word is failed."""
+        facts: dict[str, Any] = msgspec.json.decode((job / _STATE).read_bytes())
+        worker = facts.pop("worker", None)
+        is_mine = worker == os.getpid()
+        if worker is not None and not (job in self._running.values() if is_mine else _is_alive(worker)):
+            facts = {"status": "failed", "error": "the service was killed"}
+        return {"id": job.name, **facts}
 
     def _find(self, request: Request) -> Path:
         name: str = request.path_params["job"]
@@ -179,15 +189,6 @@ def _suffix_of(content_type: str) -> str:
 
 def _note(job: Path, **facts: Any) -> None:
     write_durably(job / _STATE, msgspec.json.encode(facts))
-
-
-def _told(job: Path) -> dict[str, Any]:
-    """The state of a job. One whose process has gone without a word is failed."""
-    facts: dict[str, Any] = msgspec.json.decode((job / _STATE).read_bytes())
-    pid = facts.pop("pid", None)
-    if pid is not None and not _is_alive(pid):
-        facts = {"status": "failed", "error": "its process was ended"}
-    return {"id": job.name, **facts}
 
 
 def _is_alive(pid: int) -> bool:
