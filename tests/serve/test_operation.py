@@ -164,7 +164,7 @@ def test_json_logs_are_one_object_a_line_with_the_request():
     handler.setFormatter(JsonLines())
     logger = logging.Logger("tenure.test")
     logger.addHandler(handler)
-    token = REQUEST.set("r1")
+    token = REQUEST.set(b"r1")
     try:
         1 / 0  # noqa: B018
     except ZeroDivisionError:

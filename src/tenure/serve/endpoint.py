@@ -55,7 +55,7 @@ class Endpoint(ABC):
         """Answer one request; never raises but when the connection is gone."""
         started = perf_counter()
         request = request_id(scope["headers"])
-        REQUEST.set(request.decode())
+        REQUEST.set(request)
         headers = ((b"x-request-id", request),)
         try:
             body, media = await self.answer(scope, receive, started)

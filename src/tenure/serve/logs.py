@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from tenure.journal.identifiers import new_id
 
-REQUEST: ContextVar[str | None] = ContextVar("request", default=None)
+REQUEST: ContextVar[bytes | None] = ContextVar("request", default=None)
 """The id of the request that is being answered."""
 
 _GIVEN = re.compile(rb"[\x21-\x7e]{1,128}")
@@ -47,7 +47,7 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
         }
         if (request := REQUEST.get()) is not None:
-            line["request"] = request
+            line["request"] = request.decode()
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

@@ -45,8 +45,11 @@ async def answer_rows(
     Raises Refused: 422 that names every bad cell of every row, 503 for too many requests at once, and without a model
     or a journal that can be written.
     """
-    with service.admitted():
+    service.admit()
+    try:
         return await _answer(service, rows, n_reasons, started, skip)
+    finally:
+        service.leave()
 
 
 async def _answer(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 
 import msgspec
@@ -64,9 +64,8 @@ class Service:
             if self.journal is not None:
                 await self.journal.close()
 
-    @contextmanager
-    def admitted(self) -> Iterator[None]:
-        """Take a request in. Raises Refused (503) when too many are being answered, or it has waited too long already.
+    def admit(self) -> None:
+        """Take a request in; `leave` lets it go. Raises Refused (503) when too many are in, or it has waited too long.
 
         All that has arrived when a turn of the event loop begins is answered in that turn, one after the other: how
         long the turn takes already is how long this request has waited.
@@ -82,10 +81,10 @@ class Service:
                 503, "more requests came than can be answered in time", todo="try again in a second"
             )
         self._waiting += 1
-        try:
-            yield
-        finally:
-            self._waiting -= 1
+
+    def leave(self) -> None:
+        """A request that was taken in is done."""
+        self._waiting -= 1
 
     def _end_turn(self) -> None:
         self._turn_began = None
