@@ -152,7 +152,7 @@ class ServeConfig(Strict):
     max_rows: int = Field(10_000, ge=1, description="the most rows of a request")
     max_waiting: int = Field(1000, ge=1, description="requests that may wait for the disk; more get a 503")
     max_delay: Latency = Field(
-        0.02, description="a request that has waited so long for others when its turn comes gets a 503"
+        0.05, description="a request that has waited so long for others when its turn comes gets a 503"
     )
     max_upload: Size = Field(1_000_000_000, description="the largest table that /batch takes")
     patience: Duration = Field(10.0, description="how long a client may take to send a request's body")

@@ -40,7 +40,7 @@ class ServeSettings:
     max_body: int = 1_000_000
     max_rows: int = 10_000
     max_waiting: int = 1000
-    max_delay: float = 0.02
+    max_delay: float = 0.05
     max_upload: int = 1_000_000_000
     patience: float = 10.0
     skip_bad_rows: bool = False
