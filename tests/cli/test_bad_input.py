@@ -195,6 +195,7 @@ def test_a_class_with_two_cases_is_trained_and_measured(tmp_path: Path, capsys):
     assert all(0.0 <= v <= 1.0 for v in found["test"]["accuracy"].values())
 
 
+@pytest.mark.slow
 def test_a_wide_table_is_done_within_a_small_budget(tmp_path: Path, capsys):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 600)).round(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +188,9 @@ def test_a_column_that_is_not_used_and_a_cell_that_cannot_be_read_are_told():
 
 def test_a_budget_is_kept_and_the_leaderboard_tells_what_was_tried():
     X, y = parts("binary")
-    model = tenure.Classifier(budget="4s", candidates=["logistic", "lightgbm"]).fit(X, y)
+    model = tenure.Classifier(budget="4s", candidates=["logistic", "lightgbm"], generate_features=False).fit(
+        X, y
+    )
     best, *rest = model.leaderboard_
     assert set(best) == {"family", "params", "state", "score", "loss", "rounds", "seconds"}
     assert 0.5 < best["score"] <= 1.0
@@ -200,3 +203,13 @@ def test_importing_tenure_stays_light():
         "import sys, tenure; assert not {'sklearn', 'polars', 'numpy'} & set(sys.modules); tenure.Classifier"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_fitting_in_threads_leaves_the_warnings_of_the_process_as_they_are():
+    X, y = parts("binary")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        before = warnings.filters[:]
+        tenure.Classifier(candidates=["logistic"], trials=6, threads=2).fit(X, y)
+        assert warnings.filters == before
+    assert any("'customer' is not used" in str(warning.message) for warning in told)

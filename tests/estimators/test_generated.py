@@ -65,6 +65,7 @@ def test_noise_keeps_nothing_and_is_equal_to_not_asking():
     assert (asked.predict_proba(X) == plain.predict_proba(X)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:M301")
 def test_several_classes_numbers_and_weights_are_judged_too():
     X, _ = charges(900)

@@ -109,6 +109,7 @@ def test_loading_libraries_is_no_part_of_the_budget():
     assert clock.left() > 9.8
 
 
+@pytest.mark.slow
 def test_the_budget_is_kept():
     settings = TrainSettings(budget_seconds=5.0, candidates=("logistic", "lightgbm", "xgboost"), threads=1)
     trained, _ = run("binary", settings, n=600)

@@ -155,6 +155,7 @@ def test_the_same_seed_gives_the_same_bytes_in_another_folder(
     assert outputs[0] == outputs[1]
 
 
+@pytest.mark.slow
 def test_stage_by_stage_and_by_a_recorded_plan_gives_what_run_gives(telecom: Callable[[str], Project]):
     whole = telecom("whole").run()
     project = telecom("stages")
@@ -281,6 +282,7 @@ def test_a_retrained_champion_is_retrained_again_and_kept_by_run(
     assert champion.version == reviews[1]["challenger"]
 
 
+@pytest.mark.slow
 def test_a_changed_config_does_not_use_old_rows_and_does_not_mix_targets(
     telecom: Callable[[str], Project], world: TelecomWorld, tmp_path: Path
 ):
@@ -352,6 +354,7 @@ def test_declared_slices_and_waivers_reach_result_and_card(telecom: Callable[[st
     assert all(f"{one['code']} " in whole for one in body["checks"]["found"])
 
 
+@pytest.mark.slow
 def test_each_second_of_a_run_is_told_once(telecom: Callable[[str], Project]) -> None:
     project = telecom("seconds")
     edited = project.folder.config_file.read_text().replace(

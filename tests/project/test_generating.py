@@ -51,6 +51,7 @@ def edited(project: Project, before: str, after: str) -> Project:
     return Project.open(str(project.folder.root))
 
 
+@pytest.mark.slow
 def test_a_kept_feature_goes_round_and_is_followed_by_a_plan(project: Project) -> None:
     report = project.run()
     (feature,) = report.to_dict()["features"]
@@ -77,6 +78,7 @@ def test_a_kept_feature_goes_round_and_is_followed_by_a_plan(project: Project) -
     assert plain.test["log_loss"].value > report.test["log_loss"].value
 
 
+@pytest.mark.slow
 def test_retraining_keeps_the_features_of_the_champion(project: Project) -> None:
     report = project.run()
     rows = visitors(600, 9)
@@ -94,6 +96,7 @@ def test_retraining_keeps_the_features_of_the_champion(project: Project) -> None
     assert scorer.recipe.n_rows > champion.recipe.n_rows
 
 
+@pytest.mark.slow
 def test_where_a_tenth_of_the_budget_is_too_little_it_says_so(project: Project) -> None:
     # a tenth of two seconds is not enough for anything
     report = edited(edited(project, "  trials: 3\n", ""), "  budget: 120s", "  budget: 2s").run()

@@ -168,6 +168,7 @@ def test_weights_in_fits_narrow_the_difference(loans: Path, tmp_path: Path, kind
     assert project.replay_run(report.run).same
 
 
+@pytest.mark.slow
 def test_the_price_is_that_of_the_same_plan_without_mitigation(loans: Path, tmp_path: Path) -> None:
     asked = ASKED % "reweighing"
     mitigated = make_project(loans, tmp_path / "with", asked, exclude="[group]").run()
@@ -182,6 +183,7 @@ def test_the_price_is_that_of_the_same_plan_without_mitigation(loans: Path, tmp_
     assert told["fairness"][0]["without"]["value"] == pytest.approx(measured)
 
 
+@pytest.mark.slow
 def test_nothing_is_done_where_the_limit_is_kept(loans: Path, tmp_path: Path) -> None:
     for kind in ("threshold_by_group", "constraint"):
         asked = f"{{groups: [group], limit: 0.9, mitigate: {kind}}}"

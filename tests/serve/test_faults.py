@@ -46,6 +46,7 @@ def test_killed_at_fifty_moments_acknowledged_ids_are_journal_ids_once(project: 
     assert set(answered) <= set(kept)
 
 
+@pytest.mark.slow
 def test_two_services_share_one_journal(project: ServedProject, rows: Rows):
     answered: list[str] = []
     with ExitStack() as stack:
@@ -65,6 +66,7 @@ def test_two_services_share_one_journal(project: ServedProject, rows: Rows):
     assert sorted(answered) == sorted(ids_in_journal(project.journal))
 
 
+@pytest.mark.slow
 def test_without_descriptors_open_connections_are_answered_and_new_ones_later(
     project: ServedProject, rows: Rows
 ):

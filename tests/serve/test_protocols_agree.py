@@ -31,7 +31,10 @@ JSON, CSV = b"application/json", b"text/csv"
 Ask = Callable[[str, bytes, bytes], tuple[int, Any]]
 
 
-@pytest.fixture(scope="module", params=["first", "multiclass", "regression"])
+@pytest.fixture(
+    scope="module",
+    params=["first", *(pytest.param(r, marks=pytest.mark.slow) for r in ("multiclass", "regression"))],
+)
 def release(request: pytest.FixtureRequest, releases: dict[str, Path]) -> Path:
     return releases[request.param]
 
@@ -129,7 +132,7 @@ def _chances(scorer: Scorer, answer: dict[str, Any]) -> list[float]:
 
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("TENURE_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("TENURE_EXAMPLES", "30")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -114,6 +114,7 @@ def test_a_broken_promise_is_told_by_its_check(candidate, check: str):
         next(c for c in CHECKS if c.__name__ == check)(candidate, "binary")
 
 
+@pytest.mark.slow
 def test_a_plug_in_is_trained_blended_released_and_scored_without_it(tmp_path: Path):
     raw = make_table(300)
     X, y = raw.drop("churn", "customer"), raw["churn"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -88,13 +89,42 @@ class Logistic:
             model = LogisticRegression(
                 C=1.0 / float(params["strength"]), solver=solver, max_iter=200, tol=1e-5
             )
-            with warnings.catch_warnings():
+            with _SILENCE:
                 # A flat optimum is no news to the user: the loss on held-out rows judges what came out.
-                warnings.simplefilter("ignore")
                 model.fit(Z, train.y, sample_weight=train.weight)
         weights = np.atleast_2d(model.coef_) / scales
         intercept = np.atleast_1d(model.intercept_) - weights @ means
         return FittedLinear(weights, intercept, means)
+
+
+class _Silence:
+    """Warnings are ignored while any thread is inside.
+
+    warnings.catch_warnings is not made for threads: when two overlap, what one restores is what the other had set, and
+    the whole process stays silent.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._before.__exit__(None, None, None)
+
+
+_SILENCE = _Silence()
 
 
 def _moments(X: Float64, weight: Float64 | None) -> tuple[Float64, Float64]:
