@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import resource
-import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +17,15 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from tests.serve.project import ServedProject
-from tests.serve.test_server import free_port, ids_in_journal, post_until_it_breaks, server, wait_until_ready
+from tests.serve.test_server import (
+    check_kept,
+    free_port,
+    ids_in_journal,
+    kill_under_load,
+    post_until_it_breaks,
+    server,
+    wait_until_ready,
+)
 
 Rows = list[dict[str, Any]]
 
@@ -28,22 +35,9 @@ def test_killed_at_fifty_moments_acknowledged_ids_are_journal_ids_once(project: 
     choose = random.Random(0)
     answered: list[str] = []
     for _ in range(50):
-        with server(project) as (address, process):
-            clients = [
-                threading.Thread(target=post_until_it_breaks, args=(address, rows, answered, seed))
-                for seed in range(3)
-            ]
-            for client in clients:
-                client.start()
-            time.sleep(choose.uniform(0.0, 0.4))
-            process.send_signal(signal.SIGKILL)
-            for client in clients:
-                client.join()
-    kept = ids_in_journal(project.journal)
+        kill_under_load(project, rows, answered, lambda: time.sleep(choose.uniform(0.0, 0.4)))
     assert len(answered) > 1000
-    assert len(kept) == len(set(kept))
-    assert len(answered) == len(set(answered))
-    assert set(answered) <= set(kept)
+    check_kept(project, answered)
 
 
 @pytest.mark.slow

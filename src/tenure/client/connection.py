@@ -55,6 +55,20 @@ class _Base:
             "transport": transport,
         }
 
+    def _pause_after(self, error: httpx.TransportError, retries: Retries) -> float:
+        """Seconds until a request that got no answer is sent again. Raises ServiceError if it is not."""
+        pause = retries.after_error(never_sent=isinstance(error, _NEVER_SENT))
+        if pause is None:
+            raise no_answer(error, self.address) from error
+        return pause
+
+    def _settled(self, call: Call, answer: httpx.Response, retries: Retries) -> tuple[float | None, Any]:
+        """Seconds until the request is sent again, or None and what its answer holds. Raises ServiceError."""
+        pause = retries.after_answer(answer.status_code, answer.headers)
+        if pause is not None:
+            return pause, None
+        return None, call.read(answer.status_code, answer.content, answer.headers, self.address)
+
 
 class Client(_Base):
     """A connection to a service; to be closed, or used in a `with` block.
@@ -110,13 +124,12 @@ class Client(_Base):
             try:
                 answer = self._http.post(call.path, content=call.body)
             except httpx.TransportError as error:
-                pause = retries.after_error(never_sent=isinstance(error, _NEVER_SENT))
-                if pause is None:
-                    raise no_answer(error, self.address) from error
+                pause = self._pause_after(error, retries)
             else:
-                pause = retries.after_answer(answer.status_code, answer.headers)
-                if pause is None:
-                    return call.read(answer.status_code, answer.content, answer.headers, self.address)
+                again, found = self._settled(call, answer, retries)
+                if again is None:
+                    return found
+                pause = again
             time.sleep(pause)
 
 
@@ -184,13 +197,12 @@ class AsyncClient(_Base):
             try:
                 answer = await self._http.post(call.path, content=call.body)
             except httpx.TransportError as error:
-                pause = retries.after_error(never_sent=isinstance(error, _NEVER_SENT))
-                if pause is None:
-                    raise no_answer(error, self.address) from error
+                pause = self._pause_after(error, retries)
             else:
-                pause = retries.after_answer(answer.status_code, answer.headers)
-                if pause is None:
-                    return call.read(answer.status_code, answer.content, answer.headers, self.address)
+                again, found = self._settled(call, answer, retries)
+                if again is None:
+                    return found
+                pause = again
             await asyncio.sleep(pause)
 
 
