@@ -10,7 +10,6 @@ behind it (300 trees, depth 6).
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,16 +42,16 @@ def save(pipeline: Any, folder: Path) -> None:
     """Write the pipeline for both peers."""
     import mlflow.sklearn
 
-    (folder / "pipeline.pickle").write_bytes(pickle.dumps(pipeline))
     mlflow.sklearn.save_model(pipeline, folder / "mlflow", serialization_format="pickle", pip_requirements=[])
 
 
 def serve_usual(port: int, folder: Path) -> None:
+    import mlflow.sklearn
     import pandas as pd
     import uvicorn
     from fastapi import FastAPI
 
-    pipeline = pickle.loads((folder / "pipeline.pickle").read_bytes())  # noqa: S301 (our own file)
+    pipeline = mlflow.sklearn.load_model(folder / "mlflow")
     app = FastAPI()
 
     @app.post("/predict")

@@ -18,6 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 Scope = MutableMapping[str, Any]
 Headers = Sequence[tuple[bytes, bytes]]
 
+_PROBLEMS_SHOWN = 1000
 # Deep nesting is refused by the decoder's own bound on recursion.
 _decode = msgspec.json.Decoder().decode
 
@@ -25,7 +26,8 @@ _decode = msgspec.json.Decoder().decode
 class Refused(TenureError):
     """A request that is not answered.
 
-    status: of HTTP.  problems: one object a bad cell, if any.  allow: the method to use instead, of a 405.
+    status: of HTTP.  problems: one object a bad cell, if any; the first 1,000 are kept.
+    allow: the method to use instead, of a 405.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class Refused(TenureError):
         super().__init__(what, todo=todo)
         self.status = status
         self.allow = allow
-        self.problems = list(problems)
+        self.problems = list(problems[:_PROBLEMS_SHOWN])
 
     def headers(self) -> dict[str, str]:
         """What else the answer says in its head."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tenure.prepare.recipe import Recipe, TargetRecipe
 from tenure.release.schema import row_schema
 from tenure.serve.champion import ServedModel
+from tenure.serve.json_schema import STRING, Json, object_of, ref
 from tenure.serve.protocols.documented import batch_paths, protocol_paths, protocol_schemas
 
-Json = dict[str, Any]
-
-_STRING: Json = {"type": "string"}
 _NUMBER: Json = {"type": "number"}
 _ROW_ID: Json = {"type": ["string", "number", "null"]}
 _COUNT: Json = {"type": "integer", "minimum": 0}
@@ -64,7 +60,7 @@ def _question(target: TargetRecipe) -> str:
 
 
 def _predict(model: ServedModel | None) -> Json:
-    row: Json = _ref("Row")
+    row: Json = ref("Row")
     body: Json = {"schema": {"oneOf": [row, {"type": "array", "items": row, "minItems": 1}]}}
     if model is not None:
         body["example"] = model.example
@@ -80,7 +76,7 @@ def _predict(model: ServedModel | None) -> Json:
             }
         ],
         "requestBody": {"required": True, "content": {"application/json": body}},
-        "responses": _responses(_ref("Predictions"), "Each prediction is in the journal by its id."),
+        "responses": _responses(ref("Predictions"), "Each prediction is in the journal by its id."),
     }
 
 
@@ -93,17 +89,17 @@ def _explain(model: ServedModel | None) -> Json:
 
 
 def _outcomes(recipe: Recipe | None) -> Json:
-    items: Json = {"type": "array", "items": _ref("Outcome"), "minItems": 1}
+    items: Json = {"type": "array", "items": ref("Outcome"), "minItems": 1}
     return {
         "summary": "Give true labels that arrived later. Giving one again changes nothing.",
         "operationId": "outcomes",
         "requestBody": {"required": True, "content": {"application/json": {"schema": items}}},
-        "responses": _responses(_ref("OutcomeReport"), "What became of each."),
+        "responses": _responses(ref("OutcomeReport"), "What became of each."),
     }
 
 
 def _responses(schema: Json, description: str) -> Json:
-    refused = {"content": {"application/json": {"schema": _ref("Refusal")}}}
+    refused = {"content": {"application/json": {"schema": ref("Refusal")}}}
     reasons = {
         "400": "not JSON",
         "401": "the token is missing or wrong",
@@ -135,27 +131,27 @@ def _schemas(model: ServedModel | None, skips_bad_rows: bool) -> Json:
         row = {name: part for name, part in found.items() if name != "$schema"}
     return {
         "Row": row,
-        "Predictions": _object(
-            model=_object(name=_STRING, version=_STRING),
+        "Predictions": object_of(
+            model=object_of(name=STRING, version=STRING),
             predictions={
                 "type": "array",
-                "items": {"anyOf": [_ref("Prediction"), _ref("BadRow")]}
+                "items": {"anyOf": [ref("Prediction"), ref("BadRow")]}
                 if skips_bad_rows
-                else _ref("Prediction"),
+                else ref("Prediction"),
             },
         ),
-        "BadRow": _object(problems=_PROBLEMS),
+        "BadRow": object_of(problems=_PROBLEMS),
         "Prediction": _prediction(recipe),
-        "Reason": _object(column=_STRING, value={}, effect=_NUMBER, text=_STRING),
-        "Warning": _object(column=_STRING, rule=_STRING, value=_STRING),
+        "Reason": object_of(column=STRING, value={}, effect=_NUMBER, text=STRING),
+        "Warning": object_of(column=STRING, rule=STRING, value=STRING),
         "Outcome": _outcome(recipe),
-        "OutcomeReport": _object(
-            recorded=_COUNT, already=_COUNT, corrected=_COUNT, unknown={"type": "array", "items": _STRING}
+        "OutcomeReport": object_of(
+            recorded=_COUNT, already=_COUNT, corrected=_COUNT, unknown={"type": "array", "items": STRING}
         ),
         "Refusal": {
-            **_object(
-                error=_STRING,
-                next=_STRING,
+            **object_of(
+                error=STRING,
+                next=STRING,
                 problems=_PROBLEMS,
             ),
             "required": ["error"],
@@ -164,20 +160,20 @@ def _schemas(model: ServedModel | None, skips_bad_rows: bool) -> Json:
 
 
 def _prediction(recipe: Recipe | None) -> Json:
-    parts: Json = {"id": _STRING, "prediction": _label(recipe)}
+    parts: Json = {"id": STRING, "prediction": _label(recipe)}
     optional: Json = {
         "score": _NUMBER,
         "base": _NUMBER,
         "rest": _NUMBER,
-        "reasons": {"type": "array", "items": _ref("Reason")},
-        "warnings": {"type": "array", "items": _ref("Warning"), "description": "absent when there are none"},
+        "reasons": {"type": "array", "items": ref("Reason")},
+        "warnings": {"type": "array", "items": ref("Warning"), "description": "absent when there are none"},
     }
     if recipe is None or recipe.target.task != "regression":
         parts["probability"] = {"type": "number", "minimum": 0, "maximum": 1}
     else:
-        optional["interval"] = _object(low=_NUMBER, high=_NUMBER)
+        optional["interval"] = object_of(low=_NUMBER, high=_NUMBER)
     if recipe is not None and recipe.target.task == "multiclass":
-        parts["probabilities"] = _object(**dict.fromkeys(recipe.target.classes, _NUMBER))
+        parts["probabilities"] = object_of(**dict.fromkeys(recipe.target.classes, _NUMBER))
         optional["set"] = {
             "type": "array",
             "items": _label(recipe),
@@ -208,15 +204,7 @@ def _label(recipe: Recipe | None) -> Json:
     return dict(_NUMBER) if recipe.target.task == "regression" else {"enum": list(recipe.target.classes)}
 
 
-def _object(**properties: Json) -> Json:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 _PROBLEMS: Json = {
     "type": "array",
-    "items": _object(row=_COUNT, column=_STRING, rule=_STRING, value=_STRING),
+    "items": object_of(row=_COUNT, column=STRING, rule=STRING, value=STRING),
 }

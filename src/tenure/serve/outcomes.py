@@ -20,7 +20,6 @@ from tenure.serve.limits import Receive, Refused, Scope, decode_json
 log = logging.getLogger(__name__)
 
 _EXAMPLE = '[{"id": "...", "outcome": "..."}]'
-_PROBLEMS_SHOWN = 1000
 
 
 class OutcomesEndpoint(Endpoint):
@@ -78,7 +77,7 @@ def read_outcomes(items: list[Any], recipe: Recipe) -> list[GivenOutcome]:
             422,
             f"{len(problems)} bad outcome(s); none was recorded",
             todo=f"send {_EXAMPLE}; the outcome {label_rule(recipe.target)}",
-            problems=problems[:_PROBLEMS_SHOWN],
+            problems=problems,
         )
     return outcomes
 

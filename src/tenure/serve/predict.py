@@ -13,7 +13,6 @@ from tenure.serve.scoring import answer_rows
 from tenure.serve.service import Service
 
 _encode = msgspec.json.encode
-_PROBLEMS_SHOWN = 1000
 # More effects than any model has columns.
 EVERY_EFFECT = 9999
 
@@ -61,9 +60,7 @@ def rows_of(value: Any, max_rows: int) -> list[dict[str, Any]]:
         if type(row) is not dict
     ]
     if bad:
-        raise Refused(
-            422, f"{len(bad)} row(s) are no objects; nothing was predicted", problems=bad[:_PROBLEMS_SHOWN]
-        )
+        raise Refused(422, f"{len(bad)} row(s) are no objects; nothing was predicted", problems=bad)
     return value
 
 

@@ -29,10 +29,9 @@ log = logging.getLogger(__name__)
 _encode = msgspec.json.encode
 # Other requests get their turn after so many rows of a list.
 _ROWS_AT_A_TIME = 32
-_PROBLEMS_SHOWN = 1000
 
 Answer = dict[str, Any]
-"""What /predict says of one row: id, prediction, and what else there is. See README."""
+"""What /predict says of one row: id, prediction, and what else there is. See docs/service.md."""
 
 
 async def answer_rows(
@@ -187,7 +186,7 @@ def _bad_rows(problems: list[CellProblem]) -> Refused:
         422,
         f"{len(problems)} bad cell(s) in {n_rows} row(s); nothing was predicted",
         todo="mend the cells named in problems; GET /docs shows what each column holds",
-        problems=_told(problems[:_PROBLEMS_SHOWN]),
+        problems=_told(problems),
     )
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tenure.serve.champion import ServedModel
+from tenure.serve.json_schema import STRING, Json, object_of, ref
 from tenure.serve.protocols.open_inference import PREFIX, describe_model
 from tenure.serve.protocols.tensors import DATATYPES
 
-Json = dict[str, Any]
-
-_STRING: Json = {"type": "string"}
 _TRUTH: Json = {"type": "boolean"}
 _REFUSED = {
     "400": "the request, or a row, is not as it must be",
@@ -29,11 +25,11 @@ def protocol_paths(model: ServedModel | None) -> Json:
         "/invocations": {"post": _invocations(model)},
         "/ping": {"get": _ping("A model is loaded (MLflow, SageMaker).")},
         "/health": {"get": _ping("The same as /ping.")},
-        "/version": {"get": _get("The version of tenure.", _STRING, media="text/plain")},
-        PREFIX: {"get": _get("The server (Open Inference Protocol).", _ref("ServerMetadata"))},
-        f"{PREFIX}/health/live": {"get": _get("The process is up.", _ref("Health"))},
+        "/version": {"get": _get("The version of tenure.", STRING, media="text/plain")},
+        PREFIX: {"get": _get("The server (Open Inference Protocol).", ref("ServerMetadata"))},
+        f"{PREFIX}/health/live": {"get": _get("The process is up.", ref("Health"))},
         f"{PREFIX}/health/ready": {
-            "get": _get("A model is loaded.", _ref("Health"), {"400": "not ready"}, "OpenInferenceError")
+            "get": _get("A model is loaded.", ref("Health"), {"400": "not ready"}, "OpenInferenceError")
         },
     }
     for base, known in (
@@ -41,13 +37,13 @@ def protocol_paths(model: ServedModel | None) -> Json:
         (f"{PREFIX}/models/{{model}}/versions/{{version}}", [("model", name), ("version", version)]),
     ):
         places = [
-            {"name": key, "in": "path", "required": True, "schema": _STRING, "example": value}
+            {"name": key, "in": "path", "required": True, "schema": STRING, "example": value}
             for key, value in known
         ]
         other = {"404": "another model than this", "503": "no model yet"}
-        told = _get("The model's tensors.", _ref("ModelMetadata"), other, "OpenInferenceError")
+        told = _get("The model's tensors.", ref("ModelMetadata"), other, "OpenInferenceError")
         paths[base] = {"get": {**told, "parameters": places}}
-        told = _get("The model is loaded.", _object(name=_STRING, ready=_TRUTH), other, "OpenInferenceError")
+        told = _get("The model is loaded.", object_of(name=STRING, ready=_TRUTH), other, "OpenInferenceError")
         paths[f"{base}/ready"] = {"get": {**told, "parameters": places}}
         paths[f"{base}/infer"] = {"post": {**_infer(model), "parameters": places}}
     return paths
@@ -55,9 +51,9 @@ def protocol_paths(model: ServedModel | None) -> Json:
 
 def batch_paths() -> Json:
     """The paths of tables that are scored as a whole."""
-    job = [{"name": "job", "in": "path", "required": True, "schema": _STRING}]
+    job = [{"name": "job", "in": "path", "required": True, "schema": STRING}]
     media = ("text/csv", "application/x-ndjson", "application/vnd.apache.parquet", "application/gzip")
-    refusal, state = _ref("Refusal"), _ref("BatchJob")
+    refusal, state = ref("Refusal"), ref("BatchJob")
     explain = {"name": "explain", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}}
     refused = {"401": "the token is missing or wrong", "413": "too large", "415": "another content type"}
     refused |= {"422": "a parameter is wrong", "503": "no model yet"}
@@ -65,7 +61,7 @@ def batch_paths() -> Json:
     told = _get("What became of a job: waiting, running, done or failed.", state, absent, "Refusal")
     result = _get(
         "The scored table, as `tenure predict` writes it.",
-        _STRING,
+        STRING,
         {**absent, "409": "it is not done"},
         "Refusal",
         "text/csv",
@@ -95,17 +91,17 @@ def protocol_schemas() -> Json:
     """The schemas that protocol_paths and batch_paths refer to."""
     shape: Json = {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 2}
     datatype: Json = {"enum": list(DATATYPES)}
-    tensor = _object(name=_STRING, datatype=datatype, shape=shape)
+    tensor = object_of(name=STRING, datatype=datatype, shape=shape)
     return {
         "Invocation": {
             "type": "object",
             "properties": {
-                "dataframe_split": _object(
-                    columns={"type": "array", "items": _STRING},
+                "dataframe_split": object_of(
+                    columns={"type": "array", "items": STRING},
                     data={"type": "array", "items": {"type": "array"}},
                 ),
-                "dataframe_records": {"type": "array", "items": _ref("Row")},
-                "instances": {"type": "array", "items": _ref("Row")},
+                "dataframe_records": {"type": "array", "items": ref("Row")},
+                "instances": {"type": "array", "items": ref("Row")},
                 "inputs": {"type": "object", "additionalProperties": {"type": "array"}},
             },
             "oneOf": [
@@ -113,35 +109,35 @@ def protocol_schemas() -> Json:
                 for form in ("dataframe_split", "dataframe_records", "instances", "inputs")
             ],
         },
-        "Invoked": _object(
+        "Invoked": object_of(
             predictions={"type": "array", "items": {"type": "object"}},
-            ids={"type": "array", "items": _STRING, "description": "of the predictions in the journal"},
+            ids={"type": "array", "items": STRING, "description": "of the predictions in the journal"},
         ),
         "BatchJob": {
             "type": "object",
             "properties": {
-                "id": _STRING,
+                "id": STRING,
                 "status": {"enum": ["waiting", "running", "done", "failed"]},
                 "rows": {"type": "integer"},
                 "problems": {"type": "integer", "description": "cells that count as missing"},
-                "version": {**_STRING, "description": "of the model"},
-                "error": _STRING,
+                "version": {**STRING, "description": "of the model"},
+                "error": STRING,
             },
             "required": ["id", "status"],
         },
-        "MlflowError": _object(error_code=_STRING, message=_STRING),
-        "OpenInferenceError": _object(error=_STRING),
-        "Health": _object(live=_TRUTH, ready=_TRUTH),
-        "ServerMetadata": _object(
-            name=_STRING, version=_STRING, extensions={"type": "array", "items": _STRING}
+        "MlflowError": object_of(error_code=STRING, message=STRING),
+        "OpenInferenceError": object_of(error=STRING),
+        "Health": object_of(live=_TRUTH, ready=_TRUTH),
+        "ServerMetadata": object_of(
+            name=STRING, version=STRING, extensions={"type": "array", "items": STRING}
         ),
         "TensorMetadata": tensor,
-        "ModelMetadata": _object(
-            name=_STRING,
-            versions={"type": "array", "items": _STRING},
-            platform=_STRING,
-            inputs={"type": "array", "items": _ref("TensorMetadata")},
-            outputs={"type": "array", "items": _ref("TensorMetadata")},
+        "ModelMetadata": object_of(
+            name=STRING,
+            versions={"type": "array", "items": STRING},
+            platform=STRING,
+            inputs={"type": "array", "items": ref("TensorMetadata")},
+            outputs={"type": "array", "items": ref("TensorMetadata")},
         ),
         "InputTensor": {
             **tensor,
@@ -151,16 +147,16 @@ def protocol_schemas() -> Json:
                 "parameters": {"type": ["object", "null"]},
             },
         },
-        "OutputTensor": _object(**tensor["properties"], data={"type": "array"}),
+        "OutputTensor": object_of(**tensor["properties"], data={"type": "array"}),
         "InferRequest": {
             "type": "object",
             "properties": {
                 "id": {"type": ["string", "null"]},
                 "parameters": {"type": ["object", "null"]},
-                "inputs": {"type": "array", "items": _ref("InputTensor"), "minItems": 1},
+                "inputs": {"type": "array", "items": ref("InputTensor"), "minItems": 1},
                 "outputs": {
                     "type": ["array", "null"],
-                    "items": {"type": "object", "properties": {"name": _STRING}, "required": ["name"]},
+                    "items": {"type": "object", "properties": {"name": STRING}, "required": ["name"]},
                 },
             },
             "required": ["inputs"],
@@ -168,10 +164,10 @@ def protocol_schemas() -> Json:
         "InferResponse": {
             "type": "object",
             "properties": {
-                "id": _STRING,
-                "model_name": _STRING,
-                "model_version": _STRING,
-                "outputs": {"type": "array", "items": _ref("OutputTensor")},
+                "id": STRING,
+                "model_name": STRING,
+                "model_version": STRING,
+                "outputs": {"type": "array", "items": ref("OutputTensor")},
             },
             "required": ["model_name", "model_version", "outputs"],
         },
@@ -179,11 +175,11 @@ def protocol_schemas() -> Json:
 
 
 def _ping(summary: str) -> Json:
-    return _get(summary, _STRING, {"404": "no model"}, media="text/plain")
+    return _get(summary, STRING, {"404": "no model"}, media="text/plain")
 
 
 def _invocations(model: ServedModel | None) -> Json:
-    as_json: Json = {"schema": _ref("Invocation")}
+    as_json: Json = {"schema": ref("Invocation")}
     if model is not None:
         as_json["example"] = {"dataframe_records": [model.example]}
     return {
@@ -191,18 +187,18 @@ def _invocations(model: ServedModel | None) -> Json:
         "operationId": "invocations",
         "requestBody": {
             "required": True,
-            "content": {"application/json": as_json, "text/csv": {"schema": _STRING}},
+            "content": {"application/json": as_json, "text/csv": {"schema": STRING}},
         },
         "responses": {
-            "200": _answer("As the model that tenure logs to MLflow answers.", _ref("Invoked")),
-            **{status: _answer(why, _ref("MlflowError")) for status, why in _REFUSED.items()},
-            "415": _answer("neither JSON nor CSV in UTF-8", _STRING, "text/plain"),
+            "200": _answer("As the model that tenure logs to MLflow answers.", ref("Invoked")),
+            **{status: _answer(why, ref("MlflowError")) for status, why in _REFUSED.items()},
+            "415": _answer("neither JSON nor CSV in UTF-8", STRING, "text/plain"),
         },
     }
 
 
 def _infer(model: ServedModel | None) -> Json:
-    body: Json = {"schema": _ref("InferRequest")}
+    body: Json = {"schema": ref("InferRequest")}
     if model is not None:
         body["example"] = {"inputs": _example_tensors(model)}
     refused = {**_REFUSED, "404": "another model than this"}
@@ -210,8 +206,8 @@ def _infer(model: ServedModel | None) -> Json:
         "summary": "Predict rows, one input tensor a column (Open Inference Protocol).",
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": {
-            "200": _answer("prediction, probability or probabilities, and id.", _ref("InferResponse")),
-            **{status: _answer(why, _ref("OpenInferenceError")) for status, why in refused.items()},
+            "200": _answer("prediction, probability or probabilities, and id.", ref("InferResponse")),
+            **{status: _answer(why, ref("OpenInferenceError")) for status, why in refused.items()},
         },
     }
 
@@ -235,7 +231,7 @@ def _get(
     media: str = "application/json",
 ) -> Json:
     refused = {
-        status: _answer(why, _ref(error)) if error else {"description": why}
+        status: _answer(why, ref(error)) if error else {"description": why}
         for status, why in (more or {}).items()
     }
     return {"summary": summary, "responses": {"200": _answer(summary, schema, media), **refused}}
@@ -243,11 +239,3 @@ def _get(
 
 def _answer(description: str, schema: Json, media: str = "application/json") -> Json:
     return {"description": description, "content": {media: {"schema": schema}}}
-
-
-def _object(**properties: Json) -> Json:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _ref(name: str | None) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
