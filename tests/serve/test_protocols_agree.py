@@ -142,9 +142,10 @@ def test_rows_of_any_cells(release: Path, ask: Ask, rows: list[Row]):
     scorer, good = Scorer.load(release), json.loads(json.dumps(rows, default=str))
 
     @SETTINGS
-    @given(st.lists(messy_rows.rows(good), min_size=1, max_size=6))
-    def agree(drawn: list[Row]) -> None:
-        check(scorer, ask, drawn)
+    @given(st.lists(messy_rows.rows(good), min_size=1, max_size=6), st.sampled_from([0, 40, 300]))
+    def agree(drawn: list[Row], n_more: int) -> None:
+        more = (good * (n_more // len(good) + 1))[:n_more]
+        check(scorer, ask, more + drawn)  # a long list goes by columns, and in pieces
 
     agree()
 

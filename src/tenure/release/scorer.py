@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tenure.config.schema import Severity, TableSchema
 from tenure.errors import ReleaseError, RowsRefused
-from tenure.prepare.recipe import Recipe
+from tenure.prepare.recipe import OTHER, Recipe
 from tenure.prepare.rows import CleanValue, RowCleaner
 from tenure.prepare.schema.infer import schema_of_recipe
 from tenure.prepare.schema.row import RowGuard
@@ -25,6 +25,7 @@ from tenure.release.calibration import Calibration
 from tenure.release.decide import Thresholds
 from tenure.release.effects import Cell, explain, score_effects, sum_by_column
 from tenure.release.encoding import Encoding, encode_table, row_encoder
+from tenure.release.encoding_table import ListColumn, TableEncoder
 from tenure.release.files import LINEAR, MODEL_FILES, TREES, Manifest, read_release
 from tenure.release.joint import JointPredictor
 from tenure.release.linear import LinearPredictor
@@ -41,6 +42,15 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 MOST_PROBLEMS = 100_000
+# From so many rows on, a list is scored sooner by columns than row by row: some 0.3 ms are spent on any list.
+_LONG_LIST = 24
+
+
+class Scored(NamedTuple):
+    """The score of one row of a list. gaps: its clean values if one is missing or an unseen level, else None."""
+
+    score: Score
+    gaps: Sequence[CleanValue] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +115,10 @@ class Scorer:
         # columns that a row's decision asks for, and no feature is made of
         self.beside: tuple[str, ...] = () if self._by_group is None else self._by_group.beside
         self._guard = RowGuard(recipe, self.schema, self.beside)
+        # clean values for which a row is looked at by itself
+        self._marks = [suspects | {None, OTHER} for suspects in self._guard.suspects]
         self._encode = row_encoder(encoding, self.feature_names)
+        self._encode_columns = TableEncoder(encoding)
         self._margin_row = predictor.margin_row
 
     @classmethod
@@ -148,15 +161,31 @@ class Scorer:
 
     def score_row(self, row: Mapping[str, object]) -> Score:
         """Score one raw row. Raises RowsRefused that names every cell which the recipe or the schema refuses."""
-        return self.score_and_values(row)[0]
-
-    def score_and_values(self, row: Mapping[str, object]) -> tuple[Score, tuple[CleanValue, ...]]:
-        """As score_row; and the clean values that the model read, in the order of the features."""
         values, warnings = self._judge(row)
-        margins = self._margin_row(self._encode(values))
-        if self._by_group is not None:
-            warnings += self._by_group.doubts_of_row(self._value_in(values), row)
-        return self._score(margins, warnings, self._threshold_row(row, values)), values
+        return self._score_values(row, values, warnings, self._margin_row(self._encode(values))).score
+
+    def score_rows(self, rows: Sequence[Mapping[str, object]]) -> list[Scored | RowsRefused]:
+        """Score raw rows; each gets the bits and the warnings of score_row, or its refusal, which is not raised.
+
+        A long list goes by columns: cleaned, encoded and given to the model at once. Only rows that may break a rule
+        are looked at one by one.
+        """
+        if len(rows) < _LONG_LIST:
+            return [self._score_alone(row) for row in rows]
+        columns, odd = self._cleaner.clean_columns(rows)
+        marked = self._marked_rows(columns, len(rows))
+        named = {name: ListColumn(values) for name, values in zip(self.feature_names, columns, strict=True)}
+        all_margins = self.predictor.margins(self._encode_columns(named, len(rows))).tolist()
+        found: list[Scored | RowsRefused] = []
+        for place, margins in enumerate(map(tuple, all_margins)):
+            if place in odd:
+                found.append(self._score_alone(rows[place]))
+            elif place in marked:
+                values = tuple([column[place] for column in columns])
+                found.append(self._score_marked(rows[place], values, margins))
+            else:
+                found.append(Scored(self._score(margins, (), self.threshold), None))
+        return found
 
     def score_anyway(self, row: Mapping[str, object]) -> tuple[Score, list[str]]:
         """Score one raw row as score_table does: bad cells count as missing. Returns also their columns."""
@@ -318,6 +347,46 @@ class Scorer:
             found = [p for p in self._guard.check(mended, values) if p.column not in named]
             return values, (*warnings, *found, *doubts)
         return values, (*self._guard.check(row, values), *doubts)
+
+    def _marked_rows(self, columns: Sequence[Sequence[CleanValue]], n_rows: int) -> Collection[int]:
+        """The rows whose score is not all that there is to say."""
+        if self._by_group is not None or not self._guard.is_plain:
+            return range(n_rows)
+        return {
+            place
+            for values, marks in zip(columns, self._marks, strict=True)
+            if not marks.isdisjoint(values)
+            for place, value in enumerate(values)
+            if value in marks
+        }
+
+    def _score_alone(self, row: Mapping[str, object]) -> Scored | RowsRefused:
+        try:
+            values, warnings = self._judge(row)
+        except RowsRefused as refused:
+            return refused
+        return self._score_values(row, values, warnings, self._margin_row(self._encode(values)))
+
+    def _score_marked(
+        self, row: Mapping[str, object], values: tuple[CleanValue, ...], margins: tuple[float, ...]
+    ) -> Scored | RowsRefused:
+        try:
+            warnings = self._guard.check(row, values)
+        except RowsRefused as refused:
+            return refused
+        return self._score_values(row, values, warnings, margins)
+
+    def _score_values(
+        self,
+        row: Mapping[str, object],
+        values: tuple[CleanValue, ...],
+        warnings: tuple[CellProblem, ...],
+        margins: tuple[float, ...],
+    ) -> Scored:
+        if self._by_group is not None:
+            warnings += self._by_group.doubts_of_row(self._value_in(values), row)
+        score = self._score(margins, warnings, self._threshold_row(row, values))
+        return Scored(score, values if None in values or OTHER in values else None)
 
     def thresholds_of_rows(self, rows: Sequence[Mapping[str, object]]) -> Thresholds:
         """From which probability on each of these raw rows is decided for the positive class; bad cells are missing."""

@@ -37,6 +37,8 @@ _ROW_MAJOR = 1
 _FEWEST_FAST_ROWS = 64
 _FAST_WORK = 50_000_000
 _CONTRIBUTION_CELLS = 4_000_000
+# Shorter tables have one thread: threads that wait for one another on a busy machine take ten times as long.
+_FEWEST_SHARED_ROWS = 2000
 _LIBRARY_NAMES = ("lib_lightgbm.so", "lib_lightgbm.dylib", "lib_lightgbm.dll")
 
 
@@ -189,7 +191,7 @@ class TreePredictor:
             ctypes.c_int(predict_type),
             ctypes.c_int(0),
             ctypes.c_int(_ALL_ITERATIONS),
-            b"",
+            b"" if len(rows) >= _FEWEST_SHARED_ROWS else b"num_threads=1",
             ctypes.byref(length),
             ctypes.c_void_p(result.ctypes.data),
         )
