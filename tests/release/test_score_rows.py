@@ -65,7 +65,7 @@ def with_sql() -> Scorer:
         "is_new": "months < 3",
         "how": "contract || '-' || CAST(months > 20 AS VARCHAR)",
     }
-    rules = [("months <= 70", "refuse"), ("charges > 30 OR months > 10", "warn")]
+    rules = [("months <= 70", "refuse"), ("charges > 60 OR months > 40", "warn")]
     recipe = with_expressions(
         make_recipe(raw),
         raw,
