@@ -97,6 +97,9 @@ class LinearPredictor:
         result[:, :, -1] = self.base
         return result
 
+    def warm_up(self) -> None:
+        """See Predictor; there is nothing to load."""
+
     def to_json(self) -> dict[str, Any]:
         """Return the model as JSON data."""
         return {

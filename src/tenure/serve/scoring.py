@@ -55,6 +55,8 @@ async def _answer(
     service: Service, rows: list[dict[str, Any]], n_reasons: int, started: float, skip: bool
 ) -> tuple[ServedModel, list[Answer]]:
     model = service.model()
+    if len(rows) >= _ROWS_AT_A_TIME:
+        model.expect_lists()
     note_gaps = partial(service.metrics.count_gaps, model.scorer.feature_names)
     answers, entries = await predict_rows(
         model, rows, n_reasons, started, skip=skip, note_gaps=note_gaps, redaction=service.settings.redaction
