@@ -83,8 +83,9 @@ class TableEncoder:
                 f"the clean table lacks columns that the encoding reads: {', '.join(map(repr, absent))}"
             )
         result = np.empty((n_rows, self._n_features), dtype=np.float32)
-        for name, encode in self._steps:
-            encode(columns[name], result)
+        with np.errstate(over="ignore"):  # of a hinge, which float32 bounds
+            for name, encode in self._steps:
+                encode(columns[name], result)
         return result
 
 
@@ -106,27 +107,40 @@ class _ColumnEncoder:
             if len(table):
                 result[:, self._places] = table[codes]
             return
-        numbers: Float64 | None = None
+        numbers: _Numbers | None = None
         for feature, place in self._features:
             if feature.op == "missing":
                 result[:, place] = column.missing()
             elif feature.op == "date":
                 result[:, place] = _date_column(column, feature)
             else:
-                numbers = column.numbers() if numbers is None else numbers
-                result[:, place] = _number_column(numbers, feature)
+                numbers = _Numbers(column.numbers()) if numbers is None else numbers
+                result[:, place] = numbers.encoded(feature)
 
 
-def _number_column(numbers: Float64, feature: Feature) -> Float64:
-    low, high = clip_bounds(feature)
-    # Not numpy.clip: at the bounds it may choose another zero than the row executor does.
-    clipped = np.where(numbers < low, low, np.where(numbers > high, high, numbers))
-    if feature.op == "hinge":
-        knot = float(feature.knot or 0.0)
-        with np.errstate(over="ignore"):
-            above = np.minimum(clipped - knot, FLOAT32_MAX)
-        clipped = np.where(clipped > knot, above, 0.0)
-    return np.where(np.isnan(numbers), or_nan(feature.fill), clipped)
+class _Numbers:
+    """The numbers of one column, clipped once for all features that have the same bounds."""
+
+    def __init__(self, numbers: Float64) -> None:
+        self._numbers = numbers
+        gaps = np.isnan(numbers)
+        self._gaps = gaps if gaps.any() else None
+        self._clipped: dict[tuple[float, float], Float64] = {}
+
+    def encoded(self, feature: Feature) -> Float64:
+        """A feature of the kind value or hinge."""
+        found = self._clip(*clip_bounds(feature))
+        if feature.op == "hinge":
+            knot = float(feature.knot or 0.0)
+            found = np.where(found > knot, np.minimum(found - knot, FLOAT32_MAX), 0.0)
+        return found if self._gaps is None else np.where(self._gaps, or_nan(feature.fill), found)
+
+    def _clip(self, low: float, high: float) -> Float64:
+        if (low, high) not in self._clipped:
+            # Not numpy.clip: at the bounds it may choose another zero than the row executor does.
+            above = np.where(self._numbers > high, high, self._numbers)
+            self._clipped[low, high] = np.where(self._numbers < low, low, above)
+        return self._clipped[low, high]
 
 
 def _date_column(column: Column, feature: Feature) -> Float64:

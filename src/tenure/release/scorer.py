@@ -162,7 +162,9 @@ class Scorer:
     def score_row(self, row: Mapping[str, object]) -> Score:
         """Score one raw row. Raises RowsRefused that names every cell which the recipe or the schema refuses."""
         values, warnings = self._judge(row)
-        return self._score_values(row, values, warnings, self._margin_row(self._encode(values))).score
+        margins = self._margin_row(self._encode(values))
+        probabilities = self.calibration.probabilities_row(margins)
+        return self._score_values(row, values, warnings, margins, probabilities).score
 
     def score_rows(self, rows: Sequence[Mapping[str, object]]) -> list[Scored | RowsRefused]:
         """Score raw rows; each gets the bits and the warnings of score_row, or its refusal, which is not raised.
@@ -175,23 +177,25 @@ class Scorer:
         columns, odd = self._cleaner.clean_columns(rows)
         marked = self._marked_rows(columns, len(rows))
         named = {name: ListColumn(values) for name, values in zip(self.feature_names, columns, strict=True)}
-        all_margins = self.predictor.margins(self._encode_columns(named, len(rows))).tolist()
+        margins = self.predictor.margins(self._encode_columns(named, len(rows)))
+        probabilities = self.calibration.probabilities(margins).tolist()
         found: list[Scored | RowsRefused] = []
-        for place, margins in enumerate(map(tuple, all_margins)):
+        for place, (m, p) in enumerate(zip(map(tuple, margins.tolist()), probabilities, strict=True)):
             if place in odd:
                 found.append(self._score_alone(rows[place]))
             elif place in marked:
                 values = tuple([column[place] for column in columns])
-                found.append(self._score_marked(rows[place], values, margins))
+                found.append(self._score_marked(rows[place], values, m, p))
             else:
-                found.append(Scored(self._score(margins, (), self.threshold), None))
+                found.append(Scored(self._score(m, p, (), self.threshold), None))
         return found
 
     def score_anyway(self, row: Mapping[str, object]) -> tuple[Score, list[str]]:
         """Score one raw row as score_table does: bad cells count as missing. Returns also their columns."""
         values, bad = self._cleaner.clean_anyway(row)
         margins = self._margin_row(self._encode(values))
-        return self._score(margins, (), self._threshold_row(row, values)), bad
+        probabilities = self.calibration.probabilities_row(margins)
+        return self._score(margins, probabilities, (), self._threshold_row(row, values)), bad
 
     def problems(self, row: Mapping[str, object], position: int = 0) -> list[CellProblem]:
         """The cells of a raw row that break the recipe; [] for a good row."""
@@ -365,16 +369,21 @@ class Scorer:
             values, warnings = self._judge(row)
         except RowsRefused as refused:
             return refused
-        return self._score_values(row, values, warnings, self._margin_row(self._encode(values)))
+        margins = self._margin_row(self._encode(values))
+        return self._score_values(row, values, warnings, margins, self.calibration.probabilities_row(margins))
 
     def _score_marked(
-        self, row: Mapping[str, object], values: tuple[CleanValue, ...], margins: tuple[float, ...]
+        self,
+        row: Mapping[str, object],
+        values: tuple[CleanValue, ...],
+        margins: tuple[float, ...],
+        probabilities: Sequence[float],
     ) -> Scored | RowsRefused:
         try:
             warnings = self._guard.check(row, values)
         except RowsRefused as refused:
             return refused
-        return self._score_values(row, values, warnings, margins)
+        return self._score_values(row, values, warnings, margins, probabilities)
 
     def _score_values(
         self,
@@ -382,10 +391,11 @@ class Scorer:
         values: tuple[CleanValue, ...],
         warnings: tuple[CellProblem, ...],
         margins: tuple[float, ...],
+        probabilities: Sequence[float],
     ) -> Scored:
         if self._by_group is not None:
             warnings += self._by_group.doubts_of_row(self._value_in(values), row)
-        score = self._score(margins, warnings, self._threshold_row(row, values))
+        score = self._score(margins, probabilities, warnings, self._threshold_row(row, values))
         return Scored(score, values if None in values or OTHER in values else None)
 
     def thresholds_of_rows(self, rows: Sequence[Mapping[str, object]]) -> Thresholds:
@@ -404,22 +414,23 @@ class Scorer:
         return lambda name: values[self.feature_names.index(name)]
 
     def _score(
-        self, margins: tuple[float, ...], warnings: tuple[CellProblem, ...], threshold: float
+        self,
+        margins: tuple[float, ...],
+        probabilities: Sequence[float],
+        warnings: tuple[CellProblem, ...],
+        threshold: float,
     ) -> Score:
         if self.task == "regression":
             return Score(margins[0], None, None, margins, warnings, self.calibration.bounds_row(margins[0]))
-        probabilities = self.calibration.probabilities_row(margins)
-        chosen = self._choose_row(probabilities, threshold)
-        told = probabilities[1] if self.task == "binary" else probabilities[chosen]
         by_class = dict(zip(self.classes, probabilities, strict=True))
+        if self.task == "binary":
+            told = probabilities[1]
+            return Score(self.classes[told >= threshold], told, by_class, margins, warnings)
+        told = max(probabilities)
+        chosen = probabilities.index(told)  # the first of equals, as numpy's argmax
         inside = self.calibration.set_row(probabilities)
         labels = None if inside is None else tuple(self.classes[k] for k in inside)
         return Score(self.classes[chosen], told, by_class, margins, warnings, None, labels)
-
-    def _choose_row(self, probabilities: Sequence[float], threshold: float) -> int:
-        if self.task == "binary":
-            return 1 if probabilities[1] >= threshold else 0
-        return probabilities.index(max(probabilities))  # the first of equals, as numpy's argmax
 
     def _choose_table(self, probabilities: Float64, thresholds: Thresholds) -> npt.NDArray[np.intp]:
         if self.task == "binary":

@@ -75,8 +75,7 @@ async def _answer(
             ) from error
         service.metrics.count_journal_seconds(perf_counter() - given)
     metrics = service.metrics
-    for entry in entries:
-        metrics.count_prediction(model.version, entry.prediction)
+    metrics.count_predictions(model.version, [entry.prediction for entry in entries])
     for answer in answers:
         if "warnings" in answer:
             metrics.count_warnings(answer["warnings"], model.scorer.warned_names)
