@@ -36,6 +36,7 @@ from tenure.release.trees import TreePredictor
 if TYPE_CHECKING:
     import polars as pl
 
+    from tenure.prepare.columns import TableReader
     from tenure.prepare.schema.table import TableCheck
 
 Float32 = npt.NDArray[np.float32]
@@ -75,7 +76,7 @@ class TableScores:
 class Scorer:
     """Recipe, encoding, model and calibration in one: raw values in, scores and explanations out.
 
-    Holds nothing that a call changes, so it may be shared between threads.
+    May be shared between threads: calls change nothing but what is remembered of cells.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Scorer:
         self._encode = row_encoder(encoding, self.feature_names)
         self._encode_columns = TableEncoder(encoding)
         self._margin_row = predictor.margin_row
+        self._reader: TableReader | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Scorer:
@@ -229,11 +231,10 @@ class Scorer:
         look: is shown the rows as they are read, to count what of them is to be warned of.
         Raises ColumnsMissing when feature columns are absent that the schema asks for, SourceError for nested ones.
         """
-        from tenure.prepare.columns import read, settle
-
         raw = self.complete(raw)
-        typed = read(self.recipe, raw.lazy()).collect()
-        clean = settle(self.recipe, typed.lazy()).collect()
+        reader = self._reader_of(raw.schema)
+        typed = reader.read(raw)
+        clean = reader.settle(typed)
         if look is not None:
             look(typed)
         scores = self.score_clean(clean, self._table_problems(raw, typed), beside=raw)
@@ -305,9 +306,17 @@ class Scorer:
 
     def clean_table(self, raw: pl.DataFrame) -> pl.DataFrame:
         """The clean feature columns of a raw table."""
-        from tenure.prepare.columns import clean
+        reader = self._reader_of(raw.schema)
+        return reader.settle(reader.read(raw))
 
-        return clean(self.recipe, raw.lazy()).collect()
+    def _reader_of(self, schema: pl.Schema) -> TableReader:
+        """What reads tables of a schema; that of the last one is kept, for the next batch of the same table."""
+        from tenure.prepare.columns import TableReader
+
+        reader = self._reader
+        if reader is None or reader.schema != schema:
+            self._reader = reader = TableReader(self.recipe, schema)
+        return reader
 
     def check_golden(self) -> None:
         """Score the golden rows again. Raises ReleaseError unless every bit is as it was at release."""
@@ -337,7 +346,7 @@ class Scorer:
         if not len(suspects):
             return []
         rows = suspects.to_list()
-        found = find_problems(self.recipe, raw[suspects], MOST_PROBLEMS)
+        found = find_problems(self.recipe, raw[suspects], MOST_PROBLEMS, typed[suspects])
         return [replace(problem, row=rows[problem.row]) for problem in found]
 
     def _judge(self, row: Mapping[str, object]) -> tuple[tuple[CleanValue, ...], tuple[CellProblem, ...]]:
