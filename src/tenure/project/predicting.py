@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -307,26 +308,21 @@ class _Answers:
             told = scored.probabilities.tolist()
             by_class = [_encode(dict(zip(scorer.classes, p, strict=True))).decode() for p in told]
         row_ids = raw[self.id_column].to_list() if self.id_column else [None] * n_rows
+        made = [new_id_and_time() for _ in range(n_rows)]
         columns = zip(
+            [identifier for identifier, _ in made],
             map(row_key, row_ids),
+            [at for _, at in made],
+            *(repeat(name, n_rows) for name in (self.name, self.version, scorer.manifest.release)),
             rows_as_json(raw, self.redaction),
             scored.predictions,
             _told(scored, binary),
-            scored.margins.tolist(),
+            [_encode(margins).decode() for margins in scored.margins.tolist()],
             by_class,
+            repeat(seconds, n_rows),
             strict=True,
         )
-        model = (self.name, self.version, scorer.manifest.release)
-        entries = []
-        for row_id, row, prediction, probability, margins, probabilities in columns:
-            identifier, at = new_id_and_time()
-            margins_text = _encode(margins).decode()
-            entries.append(
-                NewPrediction(
-                    *(identifier, row_id, at, *model, row),
-                    *(prediction, probability, margins_text, probabilities, seconds),
-                )
-            )
+        entries = list(map(NewPrediction._make, columns))
         add_predictions(self.db, entries)
 
 
