@@ -9,6 +9,7 @@ the client beside it on the same machine. Printed:
     answer): rows a second, and CPU microseconds a row (median of the rounds, the servers in turn)
     the limit in the same run: what LightGBM alone takes for these rows' trees in one thread, on an array that is ready
     single rows on 8 connections: 50th and 99th percentile of the latency, alone and beside a client of 1,000-row lists
+    resident memory of the services after all
 
 Goal: 200,000 rows a second in requests of 1,000 rows. The journal lies in the current folder: a real disk.
 """
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from serve import WARM_UP, Load, http_request, load
+from serve import WARM_UP, Load, http_request, load, resident
 from serving import (
     Served,
     cpu_seconds,
@@ -58,6 +59,8 @@ def main() -> None:
         tell_lists(served, servers, options)
         tell_limit(served, release)
         tell_single(served, servers["no journal"][0], options)
+        for name, (_, process) in servers.items():
+            print(f"resident after all, {name}: {resident(process.pid):.0f} MiB")
 
 
 def rows_of(served: Served, n: int) -> list[dict[str, Any]]:
