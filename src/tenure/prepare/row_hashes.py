@@ -19,10 +19,10 @@ Hashes = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.uint32]
 
 _ENTRY = np.dtype([("hash", "<u8"), ("row", "<u4")])
-# A bucket of ten million rows is 8 MB.
-_BITS = 4
+# A bucket of ten million rows is 4 MB.
+_BITS = 5
 # Short tables never touch the disk.
-_IN_MEMORY = 1 << 20
+_IN_MEMORY = 1 << 16
 
 
 class RowHashes:

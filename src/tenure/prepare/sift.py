@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from tenure.errors import TargetError
 from tenure.prepare.alike_halves import MOST_ROWS, find_among, rows_that_share_a_half
 from tenure.prepare.balance import describe_parts
 from tenure.prepare.columns import target_values, time_values
-from tenure.prepare.duplicates import NAME, WHOLE, Halves, find_duplicates, halve
+from tenure.prepare.duplicates import NAME, WHOLE, Duplicates, Halves, find_duplicates, halve
 from tenure.prepare.entities import number_groups
 from tenure.prepare.keys import are_bare
 from tenure.prepare.near_duplicates import NearDuplicates, find_near_duplicates
@@ -85,16 +85,20 @@ def sift(
     names = [WHOLE, *(name for name in halves.columns if name == NAME or compared)]
     with RowHashes(names, folder) as hashes:
         keys, sample, are_bare = _look(raw, special, step, id, halves, hashes)
-        counts = read_weights(keys[weight]) > 0.0 if weight else np.ones(n_rows, dtype=bool)
+        counts = read_weights(keys[weight]) > 0.0 if weight else None
         # Each is a sort or a count on one core.
         with ThreadPoolExecutor(1) as beside:
             finding = beside.submit(find_duplicates, hashes, sample.drop(_ROW), id)
             # a label that only rows of weight 0 have is no class
-            outcomes = keys[target] if counts.all() else keys[target].filter(pl.Series(counts))
-            recipe = learn_target(outcomes, positive, task, levels)
-            y, is_known = _outcomes(recipe, keys[target])
+            counted = pl.lit(True) if counts is None else pl.Series(counts)
+            recipe = learn_target(keys.filter(counted)[target], positive, task, levels)
+            y, keep = _outcomes(recipe, keys[target])
             duplicates = finding.result()
-        keep = duplicates.keep & counts & is_known
+        keys = keys.select(name for name in (time, group) if name is not None)
+        warnings = [*recipe.warnings, *_left_out(duplicates, counts, weight)]
+        keep &= duplicates.keep
+        if counts is not None:
+            keep &= counts
         ids_differ = are_bare and not any(
             hashes.each_bucket(NAME, lambda ids, rows: bool(repeated(ids[keep[rows]]).any()))
         )
@@ -106,13 +110,6 @@ def sift(
             if compared
             else (None, "")
         )
-    warnings = list(recipe.warnings)
-    if duplicates.are_mistakes:
-        warnings.append(f"{duplicates.n_repeats} row(s) were exact duplicates and dropped: {duplicates.why}")
-    if weight:
-        if n_out := int(np.sum(duplicates.keep & ~counts)):
-            warnings.append(f"{n_out} row(s) have the weight 0 and are left out")
-        warnings.append(f"every fit and every measure counts the rows by their weight, {weight!r}")
     y = y[keep]
     groups = number_groups(keys[group].filter(keep)) if group else None
     warnings += [told] if told else []
@@ -169,8 +166,8 @@ def _kind_held(target: pl.Series) -> pl.DataType:
 
 
 def _outcomes(recipe: TargetRecipe, target: pl.Series) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Numbers, float64 [n], or class indices in two bytes each, int16 [n]; and whether each is known, bool [n]."""
-    y = np.empty(len(target), np.float64 if recipe.task == "regression" else np.int16)
+    """Numbers, float64 [n], or class indices in a byte each, int8 [n]; and whether each is known, bool [n]."""
+    y = np.empty(len(target), np.min_scalar_type(-len(recipe.classes)) if recipe.classes else np.float64)
     is_known = np.empty(len(target), dtype=bool)
     for start in range(0, len(target), _BATCH):
         values = target_values(recipe, target[start : start + _BATCH])
@@ -178,6 +175,18 @@ def _outcomes(recipe: TargetRecipe, target: pl.Series) -> tuple[npt.NDArray[Any]
         is_known[rows] = ~np.isnan(values)
         y[rows] = np.nan_to_num(values)
     return y, is_known
+
+
+def _left_out(
+    duplicates: Duplicates, counts: npt.NDArray[np.bool_] | None, weight: str | None
+) -> Iterator[str]:
+    """What to say of rows that are not used. counts: whether each has a weight above 0, where there are weights."""
+    if duplicates.are_mistakes:
+        yield f"{duplicates.n_repeats} row(s) were exact duplicates and dropped: {duplicates.why}"
+    if counts is not None:
+        if n_out := int(np.sum(duplicates.keep & ~counts)):
+            yield f"{n_out} row(s) have the weight 0 and are left out"
+        yield f"every fit and every measure counts the rows by their weight, {weight!r}"
 
 
 def _alike(raw: pl.LazyFrame) -> NearDuplicates | None:

@@ -154,8 +154,8 @@ def _stratified(classes: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarra
     parts = np.zeros(len(classes), dtype=np.int8)
     owed = np.zeros(len(shares))
     for stratum in range(int(classes.max(initial=-1)) + 1):
-        # the generator gives the same order for either width
-        rows = random.permutation(np.flatnonzero(classes == stratum).astype(np.uint32))
+        # in four bytes each; the generator gives the same order for any width
+        rows = random.permutation(pl.Series(classes == stratum).arg_true().to_numpy())
         start = 0
         for part in range(len(shares) - 1, 0, -1):
             exact = len(rows) * shares[part] + owed[part]
