@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tenure.journal.tables import open_journal
+from tenure.journal.tables import Journal, open_journal
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def journal(tmp_path: Path) -> Iterator[Journal]:
     with closing(open_journal(tmp_path / "journal.db")) as db:
         yield db

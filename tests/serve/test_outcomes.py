@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +8,11 @@ import pytest
 from tests.serve.project import ServedProject, promote
 
 from tenure.journal.queries import find_outcome, labelled
+from tenure.journal.tables import Journal
 from tenure.serve.settings import ServeSettings
 
 
-def test_outcomes_by_prediction_row_and_column(serve: Any, rows: list, journal: sqlite3.Connection):
+def test_outcomes_by_prediction_row_and_column(serve: Any, rows: list, journal: Journal):
     async def work(client: httpx.AsyncClient) -> tuple[list[str], list[dict[str, Any]]]:
         answer = await client.post("/predict", json=rows[:4])
         ids = [prediction["id"] for prediction in answer.json()["predictions"]]

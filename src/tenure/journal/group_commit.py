@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -21,13 +20,13 @@ from typing import Any, TypeVar, cast
 
 from tenure.errors import JournalError
 from tenure.journal.entries import NewPrediction, NewRefusal
-from tenure.journal.tables import open_journal
+from tenure.journal.tables import Journal, open_journal
 from tenure.journal.writer import add_predictions, add_refusals
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_Job = Callable[[sqlite3.Connection], Any]
+_Job = Callable[[Journal], Any]
 _Work = list[NewPrediction] | NewRefusal | _Job
 _Item = tuple[_Work, asyncio.Future[Any]]
 _Result = tuple[asyncio.Future[Any], object]
@@ -48,7 +47,7 @@ class GroupCommit:
     def __init__(self, path: Path) -> None:
         self._loop = asyncio.get_running_loop()
         self._path = path
-        self._db = open_journal(path)
+        self._journal = open_journal(path)
         self._stamp = _stamp_of(path)
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._refusals_waiting = 0
@@ -85,7 +84,7 @@ class GroupCommit:
             self._refusals_waiting += 1
             self._put(refusal).add_done_callback(self._refusal_done)
 
-    async def call(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    async def call(self, job: Callable[[Journal], T]) -> T:
         """Run a function of the open journal in the writer's thread and return its result."""
         result: T = await self._put(job)
         return result
@@ -94,7 +93,7 @@ class GroupCommit:
         """Write what waits, then close the journal."""
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
-        self._db.close()
+        self._journal.close()
 
     def _put(self, work: _Work) -> asyncio.Future[Any]:
         future = self._loop.create_future()
@@ -136,8 +135,8 @@ class GroupCommit:
             "journal %s: the file was taken away or replaced; going on with what is there now", self._path
         )
         try:
-            self._db.close()
-            self._db = open_journal(self._path)
+            self._journal.close()
+            self._journal = open_journal(self._path)
             self._stamp = _stamp_of(self._path)
         except (JournalError, OSError) as error:
             return [(future, error) for _, future in items]
@@ -165,17 +164,15 @@ class GroupCommit:
         done: list[_Result] = []
         for item in items:
             if callable(item[0]):
-                done.append(_attempt(item, item[0], self._db))
+                done.append(_attempt(item, item[0], self._journal))
             else:
                 (refusals if isinstance(item[0], NewRefusal) else predictions).append(item)
         return done + self._commit(predictions, _write_predictions) + self._commit(refusals, _write_refusals)
 
-    def _commit(
-        self, items: list[_Item], write: Callable[[sqlite3.Connection, list[_Item]], None]
-    ) -> list[_Result]:
+    def _commit(self, items: list[_Item], write: Callable[[Journal, list[_Item]], None]) -> list[_Result]:
         try:
             if items:
-                write(self._db, items)
+                write(self._journal, items)
         except JournalError as error:
             return [(future, error) for _, future in items]
         except Exception as error:
@@ -196,18 +193,18 @@ def _stamp_of(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _write_predictions(db: sqlite3.Connection, items: list[_Item]) -> None:
+def _write_predictions(journal: Journal, items: list[_Item]) -> None:
     groups = cast(list[list[NewPrediction]], [work for work, _ in items])
-    add_predictions(db, list(chain.from_iterable(groups)))
+    add_predictions(journal, list(chain.from_iterable(groups)))
 
 
-def _write_refusals(db: sqlite3.Connection, items: list[_Item]) -> None:
-    add_refusals(db, cast(list[NewRefusal], [work for work, _ in items]))
+def _write_refusals(journal: Journal, items: list[_Item]) -> None:
+    add_refusals(journal, cast(list[NewRefusal], [work for work, _ in items]))
 
 
-def _attempt(item: _Item, job: _Job, db: sqlite3.Connection) -> _Result:
+def _attempt(item: _Item, job: _Job, journal: Journal) -> _Result:
     try:
-        return item[1], job(db)
+        return item[1], job(journal)
     except Exception as error:
         return item[1], error
 

@@ -6,7 +6,6 @@ A window is since <= time < until; None leaves that side open. Times without a z
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
@@ -22,34 +21,36 @@ from tenure.journal.entries import (
     to_micros,
 )
 from tenure.journal.identifiers import first_id_at
-from tenure.journal.tables import journal_errors
+from tenure.journal.tables import Journal, journal_errors
 
 _PREDICTION = """p.id, p.row_id, p.at, p.model, p.version, p.release, p.input, p.prediction,
     p.probability, p.margins, p.probabilities, p.seconds"""
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
-def find_prediction(db: sqlite3.Connection, prediction_id: str) -> Prediction | None:
+def find_prediction(journal: Journal, prediction_id: str) -> Prediction | None:
     """Return one prediction by its id, or None if the journal has none of that id."""
-    with journal_errors(db):
-        row = db.execute(f"SELECT {_PREDICTION} FROM predictions p WHERE id = ?", (prediction_id,)).fetchone()
+    with journal_errors(journal.db):
+        row = journal.db.execute(
+            f"SELECT {_PREDICTION} FROM predictions p WHERE id = ?", (prediction_id,)
+        ).fetchone()
     return _prediction(row) if row else None
 
 
-def predictions_of_row(db: sqlite3.Connection, row_id: str) -> list[Prediction]:
+def predictions_of_row(journal: Journal, row_id: str) -> list[Prediction]:
     """Return the predictions of one row id, the latest first."""
     query = f"SELECT {_PREDICTION} FROM predictions p WHERE row_id = ? ORDER BY id DESC"
-    with journal_errors(db):
-        return [_prediction(row) for row in db.execute(query, (row_id,))]
+    with journal_errors(journal.db):
+        return [_prediction(row) for row in journal.db.execute(query, (row_id,))]
 
 
-def find_outcome(db: sqlite3.Connection, prediction_id: str) -> Outcome | None:
+def find_outcome(journal: Journal, prediction_id: str) -> Outcome | None:
     """Return the true label of one prediction with its history, or None if none has arrived."""
-    with journal_errors(db):
-        row = db.execute(
+    with journal_errors(journal.db):
+        row = journal.db.execute(
             "SELECT outcome, at FROM outcomes WHERE prediction_id = ?", (prediction_id,)
         ).fetchone()
-        earlier = db.execute(
+        earlier = journal.db.execute(
             "SELECT outcome, at FROM corrections WHERE prediction_id = ? ORDER BY replaced_at, rowid",
             (prediction_id,),
         ).fetchall()
@@ -60,7 +61,7 @@ def find_outcome(db: sqlite3.Connection, prediction_id: str) -> Outcome | None:
 
 
 def predictions_between(
-    db: sqlite3.Connection, since: datetime | None = None, until: datetime | None = None, *, batch: int = 1000
+    journal: Journal, since: datetime | None = None, until: datetime | None = None, *, batch: int = 1000
 ) -> Iterator[list[Prediction]]:
     """Yield the predictions of a window in time order, in lists of at most batch.
 
@@ -68,48 +69,46 @@ def predictions_between(
     """
     query = f"""SELECT {_PREDICTION} FROM predictions p
         WHERE {_WINDOW} AND p.id > :after ORDER BY p.id LIMIT :batch"""
-    for rows in _pages(db, query, since, until, batch):
+    for rows in _pages(journal, query, since, until, batch):
         yield [_prediction(row) for row in rows]
 
 
 def labelled(
-    db: sqlite3.Connection, since: datetime | None = None, until: datetime | None = None, *, batch: int = 1000
+    journal: Journal, since: datetime | None = None, until: datetime | None = None, *, batch: int = 1000
 ) -> Iterator[tuple[Prediction, str | float]]:
     """Yield each prediction of a window whose outcome has arrived, with that outcome, in time order."""
     query = f"""SELECT {_PREDICTION}, o.outcome FROM predictions p JOIN outcomes o ON o.prediction_id = p.id
         WHERE {_WINDOW} AND p.id > :after ORDER BY p.id LIMIT :batch"""
-    for row in chain.from_iterable(_pages(db, query, since, until, batch)):
+    for row in chain.from_iterable(_pages(journal, query, since, until, batch)):
         yield _prediction(row[:-1]), row[-1]
 
 
-def count_predictions(
-    db: sqlite3.Connection, since: datetime | None = None, until: datetime | None = None
-) -> int:
+def count_predictions(journal: Journal, since: datetime | None = None, until: datetime | None = None) -> int:
     """Return the number of predictions in a window."""
-    with journal_errors(db):
+    with journal_errors(journal.db):
         return int(
-            db.execute(
+            journal.db.execute(
                 f"SELECT count(*) FROM predictions p WHERE {_WINDOW}", _window(since, until)
             ).fetchone()[0]
         )
 
 
-def latest_rows(db: sqlite3.Connection, n: int) -> list[dict[str, Any]]:
+def latest_rows(journal: Journal, n: int) -> list[dict[str, Any]]:
     """Return the rows of the latest n predictions as they were sent, the latest first."""
-    with journal_errors(db):
-        rows = db.execute("SELECT input FROM predictions ORDER BY id DESC LIMIT ?", (n,)).fetchall()
+    with journal_errors(journal.db):
+        rows = journal.db.execute("SELECT input FROM predictions ORDER BY id DESC LIMIT ?", (n,)).fetchall()
     return [json.loads(text) for (text,) in rows]
 
 
-def latest_predictions(db: sqlite3.Connection, release: str, n: int) -> list[Prediction]:
+def latest_predictions(journal: Journal, release: str, n: int) -> list[Prediction]:
     """Return the latest n predictions of a release, the latest first."""
     query = f"SELECT {_PREDICTION} FROM predictions p WHERE release = ? ORDER BY id DESC LIMIT ?"
-    with journal_errors(db):
-        return [_prediction(row) for row in db.execute(query, (release, n))]
+    with journal_errors(journal.db):
+        return [_prediction(row) for row in journal.db.execute(query, (release, n))]
 
 
 def events(
-    db: sqlite3.Connection,
+    journal: Journal,
     kind: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -118,46 +117,46 @@ def events(
     query = f"SELECT p.id, p.at, p.kind, p.body FROM events p WHERE {_WINDOW}"
     if kind is not None:
         query += " AND p.kind = :kind"
-    with journal_errors(db):
-        rows = db.execute(query + " ORDER BY p.id", {**_window(since, until), "kind": kind}).fetchall()
+    with journal_errors(journal.db):
+        rows = journal.db.execute(
+            query + " ORDER BY p.id", {**_window(since, until), "kind": kind}
+        ).fetchall()
     return [Event(event_id, from_micros(at), kind, json.loads(body)) for event_id, at, kind, body in rows]
 
 
-def refusals(
-    db: sqlite3.Connection, since: datetime | None = None, until: datetime | None = None
-) -> list[Refusal]:
+def refusals(journal: Journal, since: datetime | None = None, until: datetime | None = None) -> list[Refusal]:
     """Return the refused requests of a window in time order."""
     query = (
         "SELECT at, status, problems FROM refusals p WHERE at >= :since AND at < :until ORDER BY at, rowid"
     )
-    with journal_errors(db):
-        rows = db.execute(query, _window(since, until)).fetchall()
+    with journal_errors(journal.db):
+        rows = journal.db.execute(query, _window(since, until)).fetchall()
     return [Refusal(from_micros(at), status, json.loads(problems)) for at, status, problems in rows]
 
 
-def health(db: sqlite3.Connection, since: datetime | None = None, until: datetime | None = None) -> Health:
+def health(journal: Journal, since: datetime | None = None, until: datetime | None = None) -> Health:
     """Return counts, refusals and the quantiles of the time to a score over a window."""
     window = _window(since, until)
-    with journal_errors(db):
-        count, first, last = db.execute(
+    with journal_errors(journal.db):
+        count, first, last = journal.db.execute(
             f"SELECT count(*), min(p.at), max(p.at) FROM predictions p WHERE {_WINDOW}", window
         ).fetchone()
         versions = dict(
-            db.execute(
+            journal.db.execute(
                 f"SELECT version, count(*) FROM predictions p WHERE {_WINDOW} GROUP BY version", window
             ).fetchall()
         )
-        outcomes = db.execute(
+        outcomes = journal.db.execute(
             f"SELECT count(*) FROM predictions p JOIN outcomes o ON o.prediction_id = p.id WHERE {_WINDOW}",
             window,
         ).fetchone()[0]
         refused = dict(
-            db.execute(
+            journal.db.execute(
                 "SELECT status, count(*) FROM refusals WHERE at >= :since AND at < :until GROUP BY status",
                 window,
             ).fetchall()
         )
-        seconds = _latency(db, window, count)
+        seconds = _latency(journal, window, count)
     return Health(
         since=since,
         until=until,
@@ -172,7 +171,7 @@ def health(db: sqlite3.Connection, since: datetime | None = None, until: datetim
     )
 
 
-def _latency(db: sqlite3.Connection, window: dict[str, Any], count: int) -> dict[str, float]:
+def _latency(journal: Journal, window: dict[str, Any], count: int) -> dict[str, float]:
     """Return the quantiles by rank (the smallest value that at least the share q does not exceed)."""
     if count == 0:
         return {}
@@ -180,7 +179,7 @@ def _latency(db: sqlite3.Connection, window: dict[str, Any], count: int) -> dict
         "max": count - 1
     }
     # SQLite sorts with a bounded memory, spilling to disk; the rows are not held here.
-    cursor = db.execute(f"SELECT seconds FROM predictions p WHERE {_WINDOW} ORDER BY seconds", window)
+    cursor = journal.db.execute(f"SELECT seconds FROM predictions p WHERE {_WINDOW} ORDER BY seconds", window)
     found = {}
     for rank, (value,) in enumerate(cursor):
         found.update({name: float(value) for name, at in wanted.items() if at == rank})
@@ -199,12 +198,12 @@ def _window(since: datetime | None, until: datetime | None) -> dict[str, Any]:
 
 
 def _pages(
-    db: sqlite3.Connection, query: str, since: datetime | None, until: datetime | None, batch: int
+    journal: Journal, query: str, since: datetime | None, until: datetime | None, batch: int
 ) -> Iterator[list[tuple[Any, ...]]]:
     window = {**_window(since, until), "after": "", "batch": batch}
     while True:
-        with journal_errors(db):
-            rows = db.execute(query, window).fetchall()
+        with journal_errors(journal.db):
+            rows = journal.db.execute(query, window).fetchall()
         if rows:
             yield rows
             window["after"] = rows[-1][0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tenure.errors import JournalError
@@ -61,15 +62,26 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def open_journal(
-    path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS
-) -> sqlite3.Connection:
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """An open journal.
+
+    db: in autocommit mode: a statement alone is a transaction; group several with `transaction`. It may be handed to
+    another thread, but used by one at a time.  days: the folder of the days that were moved out of it; see days.py.
+    """
+
+    db: sqlite3.Connection
+    days: Path
+
+    def close(self) -> None:
+        self.db.close()
+
+
+def open_journal(path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS) -> Journal:
     """Open the journal at path, with its tables brought to the newest version.
 
-    Every commit is on disk when it returns (write-ahead log, synchronous=FULL). The connection is in
-    autocommit mode: a statement alone is a transaction; group several with `transaction`. It may be
-    handed to another thread, but used by one at a time. The folder of path is made if create is true.
-    Raises JournalError if the file is missing and create is false, is no journal, or cannot be written.
+    Every commit is on disk when it returns (write-ahead log, synchronous=FULL). The folder of path is made if
+    create is true. Raises JournalError if the file is missing and create is false, is no journal, or cannot be written.
     """
     path = Path(path)
     if not create and not path.is_file():
@@ -86,7 +98,7 @@ def open_journal(
         except BaseException:
             db.close()
             raise
-    return db
+    return Journal(db, path.with_suffix(""))
 
 
 def _make_folder(folder: Path) -> None:

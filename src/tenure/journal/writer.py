@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -12,30 +11,30 @@ from typing import Any
 
 from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, OutcomeReport
 from tenure.journal.identifiers import new_id_and_time
-from tenure.journal.tables import journal_errors, transaction
+from tenure.journal.tables import Journal, journal_errors, transaction
 
 _COLUMNS = len(NewPrediction._fields)
 _ROWS_PER_STATEMENT = 64
 
 
-def add_predictions(db: sqlite3.Connection, predictions: Sequence[NewPrediction]) -> None:
+def add_predictions(journal: Journal, predictions: Sequence[NewPrediction]) -> None:
     """Write predictions, all or none.
 
     Up to 64 are one statement, so that a writer thread takes the interpreter's lock once for all of them.
     Raises JournalError if the disk is full, or the file cannot be written.
     """
-    with journal_errors(db):
+    with journal_errors(journal.db):
         if len(predictions) <= _ROWS_PER_STATEMENT:
-            _insert(db, predictions)
+            _insert(journal, predictions)
             return
-        with transaction(db):
+        with transaction(journal.db):
             for start in range(0, len(predictions), _ROWS_PER_STATEMENT):
-                _insert(db, predictions[start : start + _ROWS_PER_STATEMENT])
+                _insert(journal, predictions[start : start + _ROWS_PER_STATEMENT])
 
 
-def _insert(db: sqlite3.Connection, predictions: Sequence[NewPrediction]) -> None:
+def _insert(journal: Journal, predictions: Sequence[NewPrediction]) -> None:
     if predictions:
-        db.execute(_insert_statement(len(predictions)), tuple(chain.from_iterable(predictions)))
+        journal.db.execute(_insert_statement(len(predictions)), tuple(chain.from_iterable(predictions)))
 
 
 @lru_cache(maxsize=_ROWS_PER_STATEMENT)
@@ -44,13 +43,13 @@ def _insert_statement(n_rows: int) -> str:
     return f"INSERT INTO predictions VALUES {', '.join([row] * n_rows)}"
 
 
-def add_refusals(db: sqlite3.Connection, refusals: Sequence[NewRefusal]) -> None:
+def add_refusals(journal: Journal, refusals: Sequence[NewRefusal]) -> None:
     """Write refused requests, all or none. Raises JournalError as add_predictions does."""
-    with journal_errors(db), transaction(db):
-        db.executemany("INSERT INTO refusals VALUES (?, ?, ?)", refusals)
+    with journal_errors(journal.db), transaction(journal.db):
+        journal.db.executemany("INSERT INTO refusals VALUES (?, ?, ?)", refusals)
 
 
-def add_outcomes(db: sqlite3.Connection, outcomes: Sequence[GivenOutcome]) -> OutcomeReport:
+def add_outcomes(journal: Journal, outcomes: Sequence[GivenOutcome]) -> OutcomeReport:
     """Write true labels, all or none, and report what became of each.
 
     An outcome named by a row id belongs to the latest prediction of that row. The same value given
@@ -60,52 +59,54 @@ def add_outcomes(db: sqlite3.Connection, outcomes: Sequence[GivenOutcome]) -> Ou
     counts = {"recorded": 0, "already": 0, "corrected": 0}
     unknown: list[str] = []
     now = time.time_ns() // 1000
-    with journal_errors(db), transaction(db):
+    with journal_errors(journal.db), transaction(journal.db):
         for given in outcomes:
-            prediction_id = _find_predicted(db, given)
+            prediction_id = _find_predicted(journal, given)
             if prediction_id is None:
                 unknown.append(str(given.id if given.id is not None else given.row_id))
             else:
-                counts[_set_outcome(db, prediction_id, given.outcome, now)] += 1
+                counts[_set_outcome(journal, prediction_id, given.outcome, now)] += 1
     return OutcomeReport(**counts, unknown=tuple(unknown))
 
 
-def _find_predicted(db: sqlite3.Connection, given: GivenOutcome) -> str | None:
+def _find_predicted(journal: Journal, given: GivenOutcome) -> str | None:
     if given.id is not None:
-        row = db.execute("SELECT id FROM predictions WHERE id = ?", (given.id,)).fetchone()
+        row = journal.db.execute("SELECT id FROM predictions WHERE id = ?", (given.id,)).fetchone()
         if row:
             return str(row[0])
     if given.row_id is not None:
         query = "SELECT id FROM predictions WHERE row_id = ? ORDER BY id DESC LIMIT 1"
-        row = db.execute(query, (given.row_id,)).fetchone()
+        row = journal.db.execute(query, (given.row_id,)).fetchone()
         if row:
             return str(row[0])
     return None
 
 
-def _set_outcome(db: sqlite3.Connection, prediction_id: str, outcome: str | float, now: int) -> str:
-    found = db.execute(
+def _set_outcome(journal: Journal, prediction_id: str, outcome: str | float, now: int) -> str:
+    found = journal.db.execute(
         "SELECT outcome, at FROM outcomes WHERE prediction_id = ?", (prediction_id,)
     ).fetchone()
     if found is None:
-        db.execute("INSERT INTO outcomes VALUES (?, ?, ?)", (prediction_id, outcome, now))
+        journal.db.execute("INSERT INTO outcomes VALUES (?, ?, ?)", (prediction_id, outcome, now))
         return "recorded"
     if found[0] == outcome:
         return "already"
-    db.execute("INSERT INTO corrections VALUES (?, ?, ?, ?)", (prediction_id, found[0], found[1], now))
-    db.execute(
+    journal.db.execute(
+        "INSERT INTO corrections VALUES (?, ?, ?, ?)", (prediction_id, found[0], found[1], now)
+    )
+    journal.db.execute(
         "UPDATE outcomes SET outcome = ?, at = ? WHERE prediction_id = ?", (outcome, now, prediction_id)
     )
     return "corrected"
 
 
-def record_event(db: sqlite3.Connection, kind: str, body: Mapping[str, Any]) -> str:
+def record_event(journal: Journal, kind: str, body: Mapping[str, Any]) -> str:
     """Write a run, promotion, rollback, check, review or batch, and return its id.
 
     body: what JSON can hold; NaN and infinity are refused with ValueError.
     """
     text = json.dumps(body, ensure_ascii=False, allow_nan=False)
     event_id, at = new_id_and_time()
-    with journal_errors(db):
-        db.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (event_id, at, kind, text))
+    with journal_errors(journal.db):
+        journal.db.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (event_id, at, kind, text))
     return event_id
