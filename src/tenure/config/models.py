@@ -148,6 +148,13 @@ class ServeConfig(Strict):
     auth: AuthConfig | None = None
     tls: TlsConfig | None = None
     personal: PersonalConfig = PersonalConfig()
+    archive_after: Duration | None = Field(
+        None,
+        description="`tenure archive` moves whole days of the journal older than this into files; null: none",
+    )
+    keep_for: Duration | None = Field(
+        None, description="`tenure archive` deletes whole days of the journal older than this; null: none"
+    )
     max_body: Size = Field(1_000_000, description="the largest request body")
     max_rows: int = Field(10_000, ge=1, description="the most rows of a request")
     max_waiting: int = Field(1000, ge=1, description="requests that may wait for the disk; more get a 503")
@@ -162,6 +169,16 @@ class ServeConfig(Strict):
     logs: Literal["text", "json"] = Field(
         "text", description="lines for a person, or JSON, one object a line"
     )
+
+    @model_validator(mode="after")
+    def _keeps_what_it_moves(self) -> ServeConfig:
+        if (
+            self.keep_for is not None
+            and self.archive_after is not None
+            and self.keep_for <= self.archive_after
+        ):
+            raise ValueError("keep_for is not longer than archive_after: days would be deleted, never moved")
+        return self
 
 
 class MonitorConfig(Strict):

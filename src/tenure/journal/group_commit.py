@@ -12,6 +12,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,9 +20,14 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
 from tenure.errors import JournalError
-from tenure.journal.entries import NewPrediction, NewRefusal
+from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, OutcomeReport
 from tenure.journal.tables import Journal, open_journal
-from tenure.journal.writer import add_predictions, add_refusals
+from tenure.journal.writer import (
+    add_outcomes,
+    add_outcomes_of_rows_here,
+    add_predictions,
+    add_refusals,
+)
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +57,7 @@ class GroupCommit:
         self._stamp = _stamp_of(path)
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._refusals_waiting = 0
+        self._looking = asyncio.Lock()
         self._unwritten = 0
         self._is_failing = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -88,6 +95,18 @@ class GroupCommit:
         """Run a function of the open journal in the writer's thread and return its result."""
         result: T = await self._put(job)
         return result
+
+    async def add_outcomes(self, outcomes: list[GivenOutcome]) -> OutcomeReport:
+        """Write true labels, as writer.add_outcomes does.
+
+        Those of moved days take a look into files, for which predictions do not wait: it has a thread and a
+        connection of its own, one at a time.
+        """
+        report = await self.call(partial(add_outcomes_of_rows_here, outcomes=outcomes))
+        if report is None:
+            async with self._looking:
+                report = await self._loop.run_in_executor(None, _add_late_outcomes, self._path, outcomes)
+        return report
 
     async def close(self) -> None:
         """Write what waits, then close the journal."""
@@ -182,6 +201,11 @@ class GroupCommit:
             # One row that SQLite cannot bind must not take the others of its group down.
             return [result for item in items for result in self._commit([item], write)]
         return [(future, None) for _, future in items]
+
+
+def _add_late_outcomes(path: Path, outcomes: list[GivenOutcome]) -> OutcomeReport:
+    with closing(open_journal(path)) as journal:
+        return add_outcomes(journal, outcomes)
 
 
 def _stamp_of(path: Path) -> tuple[int, int] | None:

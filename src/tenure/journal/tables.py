@@ -59,6 +59,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT""",
         "CREATE INDEX events_by_kind ON events (kind, id)",
     ),
+    # a prediction may have been moved into the file of its day before its outcome comes: no reference any more
+    (
+        """CREATE TABLE outcomes_of_any (
+            prediction_id TEXT PRIMARY KEY NOT NULL,
+            outcome ANY NOT NULL,
+            at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        "INSERT INTO outcomes_of_any SELECT prediction_id, outcome, at FROM outcomes",
+        "DROP TABLE outcomes",
+        "ALTER TABLE outcomes_of_any RENAME TO outcomes",
+        """CREATE TABLE corrections_of_any (
+            prediction_id TEXT NOT NULL,
+            outcome ANY NOT NULL,
+            at INTEGER NOT NULL,
+            replaced_at INTEGER NOT NULL
+        ) STRICT""",
+        "INSERT INTO corrections_of_any SELECT prediction_id, outcome, at, replaced_at FROM corrections ORDER BY rowid",
+        "DROP TABLE corrections",
+        "ALTER TABLE corrections_of_any RENAME TO corrections",
+        "CREATE INDEX corrections_by_prediction ON corrections (prediction_id, replaced_at)",
+    ),
 )
 
 
@@ -93,7 +114,6 @@ def open_journal(path: Path, *, create: bool = True, busy_seconds: float = BUSY_
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
-            db.execute("PRAGMA foreign_keys=ON")
             _migrate(db, path)
         except BaseException:
             db.close()

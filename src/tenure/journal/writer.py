@@ -9,8 +9,10 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+from tenure.journal import days
 from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, OutcomeReport
 from tenure.journal.identifiers import new_id_and_time
+from tenure.journal.late import Moved, Place, find_moved, is_here, latest_here
 from tenure.journal.tables import Journal, journal_errors, transaction
 
 _COLUMNS = len(NewPrediction._fields)
@@ -56,47 +58,79 @@ def add_outcomes(journal: Journal, outcomes: Sequence[GivenOutcome]) -> OutcomeR
     again changes nothing; another value replaces it, and the old one is kept as history.
     Outcomes that match no prediction are in the report by name, and are not written.
     """
+    while True:
+        moved = find_moved(journal, outcomes)
+        report = _try_outcomes(journal, outcomes, moved)
+        if report is not None:
+            return report
+
+
+def add_outcomes_of_rows_here(journal: Journal, outcomes: Sequence[GivenOutcome]) -> OutcomeReport | None:
+    """As add_outcomes, without a look into the files of moved days; None, with nothing written, if that is needed."""
+    files = days.stamps(journal.days)
+    return _try_outcomes(journal, outcomes, Moved(files) if files else find_moved(journal, outcomes))
+
+
+def _try_outcomes(journal: Journal, outcomes: Sequence[GivenOutcome], moved: Moved) -> OutcomeReport | None:
+    """moved: what the files say of the rows that are not in the database. None when they say something else now."""
     counts = {"recorded": 0, "already": 0, "corrected": 0}
     unknown: list[str] = []
     now = time.time_ns() // 1000
-    with journal_errors(journal.db), transaction(journal.db):
-        for given in outcomes:
-            prediction_id = _find_predicted(journal, given)
-            if prediction_id is None:
-                unknown.append(str(given.id if given.id is not None else given.row_id))
-            else:
-                counts[_set_outcome(journal, prediction_id, given.outcome, now)] += 1
+    try:
+        with journal_errors(journal.db), transaction(journal.db):
+            for given in outcomes:
+                place = _find_predicted(journal, given, moved)
+                if place is None:
+                    unknown.append(str(given.id if given.id is not None else given.row_id))
+                else:
+                    counts[_set_outcome(journal, place, given.outcome, now)] += 1
+            if moved.is_out_of_date(journal):
+                raise _MovedMeanwhile
+    except _MovedMeanwhile:
+        return None
     return OutcomeReport(**counts, unknown=tuple(unknown))
 
 
-def _find_predicted(journal: Journal, given: GivenOutcome) -> str | None:
+class _MovedMeanwhile(Exception):
+    """A row left the database after the files were asked."""
+
+
+def _find_predicted(journal: Journal, given: GivenOutcome, moved: Moved) -> Place | None:
+    """The prediction that an outcome belongs to. Raises _MovedMeanwhile for one that moved does not speak of."""
     if given.id is not None:
-        row = journal.db.execute("SELECT id FROM predictions WHERE id = ?", (given.id,)).fetchone()
-        if row:
-            return str(row[0])
-    if given.row_id is not None:
-        query = "SELECT id FROM predictions WHERE row_id = ? ORDER BY id DESC LIMIT 1"
-        row = journal.db.execute(query, (given.row_id,)).fetchone()
-        if row:
-            return str(row[0])
-    return None
+        if is_here(journal, given.id):
+            return Place(given.id)
+        if given.id not in moved.ids:
+            raise _MovedMeanwhile
+        if place := moved.ids[given.id]:
+            return place
+    if given.row_id is None:
+        return None
+    latest = latest_here(journal, given.row_id)
+    if latest is not None and moved.is_later(latest):
+        return Place(latest)
+    if given.row_id not in moved.rows:
+        raise _MovedMeanwhile
+    in_file = moved.rows[given.row_id]
+    if latest is None or (in_file is not None and in_file.id > latest):
+        return in_file
+    return Place(latest)
 
 
-def _set_outcome(journal: Journal, prediction_id: str, outcome: str | float, now: int) -> str:
+def _set_outcome(journal: Journal, place: Place, outcome: str | float, now: int) -> str:
     found = journal.db.execute(
-        "SELECT outcome, at FROM outcomes WHERE prediction_id = ?", (prediction_id,)
+        "SELECT outcome, at FROM outcomes WHERE prediction_id = ?", (place.id,)
     ).fetchone()
-    if found is None:
-        journal.db.execute("INSERT INTO outcomes VALUES (?, ?, ?)", (prediction_id, outcome, now))
+    known = found or place.outcome
+    if known is None:
+        journal.db.execute("INSERT INTO outcomes VALUES (?, ?, ?)", (place.id, outcome, now))
         return "recorded"
-    if found[0] == outcome:
+    if known[0] == outcome:
         return "already"
-    journal.db.execute(
-        "INSERT INTO corrections VALUES (?, ?, ?, ?)", (prediction_id, found[0], found[1], now)
-    )
-    journal.db.execute(
-        "UPDATE outcomes SET outcome = ?, at = ? WHERE prediction_id = ?", (outcome, now, prediction_id)
-    )
+    # a later time than before, whatever the clock says: the history is in its order
+    at = max(now, known[1] + 1)
+    journal.db.execute("INSERT INTO corrections VALUES (?, ?, ?, ?)", (place.id, *known, at))
+    journal.db.execute("INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?)", (place.id, outcome, at))
     return "corrected"
 
 

@@ -50,6 +50,11 @@ class Folder:
         return self.own / "journal.db"
 
     @property
+    def days(self) -> Path:
+        """Days that were moved out of the journal, one Parquet file each."""
+        return self.journal.with_suffix("")
+
+    @property
     def registry(self) -> Path:
         return self.own / "registry.db"
 
@@ -161,6 +166,7 @@ class Folder:
         places = (
             self.root,
             self.own,
+            self.days,
             self.releases,
             self.versions,
             self.trained,
