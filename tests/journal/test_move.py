@@ -431,3 +431,38 @@ def test_times_of_outcomes_are_those_they_were_given_at(journal: Journal):
     move_day(journal, DAYS[0])
     assert find_outcome(journal, row.id) == before
     assert before.at - before.earlier[0][1] >= timedelta(milliseconds=2)
+
+
+READERS = {
+    "predictions": lambda journal: [p.id for page in predictions_between(journal) for p in page],
+    "labelled": lambda journal: [p.id for p, _ in labelled(journal)],
+    "health": lambda journal: (health(journal).predictions, health(journal).outcomes),
+    "latest": lambda journal: latest_rows(journal, 10),
+    "row": lambda journal: predictions_of_row(journal, "row 1"),
+    "one": lambda journal: find_prediction(journal, prediction(1, START + 1).id),
+    "outcome": lambda journal: find_outcome(journal, prediction(1, START + 1).id),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("look", [1, 2, 3])
+def test_a_move_in_the_middle_of_a_look_is_noticed(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, reader: str, look: int
+):
+    rows = [prediction(n, START + n) for n in range(5)]
+    add_predictions(journal, rows)
+    add_outcomes(journal, [GivenOutcome(row.id, None, "Yes") for row in rows])
+    before = READERS[reader](journal)
+    list_days, looks = days.list_days, []
+
+    def list_then_move(folder: Path) -> list[str]:
+        found = list_days(folder)
+        looks.append(found)
+        if len(looks) == look:
+            with closing(open_journal(journal.days.with_suffix(".db"))) as other:
+                move_day(other, DAYS[0])
+        return found
+
+    monkeypatch.setattr(days, "list_days", list_then_move)
+    assert READERS[reader](journal) == before
+    assert len(looks) < look or rows_in_database(journal, DAYS[0]) == 0

@@ -163,7 +163,7 @@ def in_window(window: Window) -> list[pl.Expr]:
 
 
 def count_facts(journal: Journal, window: Window) -> pl.DataFrame:
-    """What health counts, of the rows of a window that are in files only: id, at, version, seconds, labelled.
+    """What health counts, of the rows of a window that are in files only: at, version, seconds, labelled.
 
     To be called inside `settled`.
     """
@@ -183,7 +183,7 @@ def count_facts(journal: Journal, window: Window) -> pl.DataFrame:
         return (
             days.scan_days(journal.days, moved)
             .filter(*in_window(window), ~identifier.is_in(here))
-            .select("id", pl.col("at").cast(pl.Int64), "version", "seconds", labelled=labelled)
+            .select(pl.col("at").cast(pl.Int64), "version", "seconds", labelled=labelled)
             .collect(engine="streaming")
         )
 

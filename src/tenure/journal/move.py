@@ -91,6 +91,13 @@ def drop_day(journal: Journal, day: str) -> None:
             flush_folder(journal.days)
 
 
+def count_refusals(journal: Journal, before: str) -> int:
+    """Count the refusals of the days before another."""
+    query = "SELECT count(*) FROM refusals WHERE at < ?"
+    with journal_errors(journal.db):
+        return int(journal.db.execute(query, (_window(before).since,)).fetchone()[0])
+
+
 def drop_refusals(journal: Journal, before: str) -> int:
     """Delete the refusals of the days before another for good; returns how many."""
     query = f"""DELETE FROM refusals WHERE rowid IN

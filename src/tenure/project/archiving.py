@@ -12,7 +12,7 @@ from tenure.config import ProjectConfig
 from tenure.errors import ConfigError
 from tenure.journal import days
 from tenure.journal.entries import to_micros
-from tenure.journal.move import count_day, days_here, drop_day, drop_refusals, move_day
+from tenure.journal.move import count_day, count_refusals, days_here, drop_day, drop_refusals, move_day
 from tenure.journal.tables import Journal, open_journal
 from tenure.project.folder import Folder
 from tenure.project.promoting import note
@@ -54,6 +54,9 @@ def _delete(folder: Folder, journal: Journal, before: str | None) -> tuple[list[
         note(folder, "retention", count)
         drop_day(journal, count["day"])
         log.info("%s deleted: %d prediction(s)", count["day"], count["predictions"])
+    refusals = count_refusals(journal, before)
+    if refusals:
+        note(folder, "retention", {"before": before, "refusals": refusals})
     return counts, drop_refusals(journal, before)
 
 

@@ -102,7 +102,7 @@ def find_prediction_of(folder: Folder, identifier: str) -> Prediction:
         raise JournalError(
             f"no prediction has the id or row id {identifier!r}",
             where=str(folder.journal),
-            todo="take the id from an answer of /predict",
+            todo="take the id from an answer of /predict; days older than serve.keep_for are deleted",
         )
     return found
 
