@@ -37,7 +37,8 @@ from tenure.journal.queries import (
     predictions_of_row,
     refusals,
 )
-from tenure.journal.tables import MIGRATIONS, Journal, open_journal
+from tenure.journal.sqlite import MIGRATIONS
+from tenure.journal.tables import Journal, open_journal
 from tenure.journal.writer import add_outcomes, add_outcomes_of_rows_here, add_predictions, add_refusals
 
 HOUR = 3_600_000_000
@@ -404,16 +405,16 @@ def test_a_person_is_erased_from_moved_days(journal: Journal):
 
 
 def test_a_journal_of_the_first_schema_takes_outcomes_of_moved_days(tmp_path: Path, monkeypatch: Any):
-    from tenure.journal import tables
+    from tenure.journal import sqlite
 
     path = tmp_path / "journal.db"
     row = prediction(0, START)
-    monkeypatch.setattr(tables, "MIGRATIONS", MIGRATIONS[:1])
+    monkeypatch.setattr(sqlite, "MIGRATIONS", MIGRATIONS[:1])
     with closing(open_journal(path)) as old:
         add_predictions(old, [row])
         add_outcomes(old, [GivenOutcome(row.id, None, label) for label in ("a", "b", "c")])
         before = find_outcome(old, row.id)
-    monkeypatch.setattr(tables, "MIGRATIONS", MIGRATIONS)
+    monkeypatch.setattr(sqlite, "MIGRATIONS", MIGRATIONS)
     with closing(open_journal(path)) as journal:
         assert find_outcome(journal, row.id) == before
         move_day(journal, DAYS[0])

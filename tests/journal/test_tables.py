@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tenure.errors import JournalError
-from tenure.journal.tables import MIGRATIONS, Journal, open_journal, transaction
+from tenure.journal.sqlite import MIGRATIONS
+from tenure.journal.tables import Journal, open_journal
 from tenure.journal.writer import record_event
 
 
@@ -67,7 +68,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
 def test_a_held_lock_is_named(tmp_path: Path):
     path = tmp_path / "journal.db"
     with closing(open_journal(path)) as first, closing(open_journal(path, busy_seconds=0.05)) as second:
-        with transaction(first.db), pytest.raises(JournalError, match="locked") as caught:
+        with first.db.transaction(), pytest.raises(JournalError, match="locked") as caught:
             record_event(second, "run", {})
         assert "another process" in str(caught.value)
         record_event(second, "run", {})
@@ -75,7 +76,7 @@ def test_a_held_lock_is_named(tmp_path: Path):
 
 def test_a_failed_transaction_leaves_nothing(journal: Journal):
     def fail_half_way() -> None:
-        with transaction(journal.db):
+        with journal.db.transaction():
             record_event(journal, "run", {})
             raise KeyError
 

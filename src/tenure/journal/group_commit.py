@@ -54,7 +54,6 @@ class GroupCommit:
         self._loop = asyncio.get_running_loop()
         self._path = path
         self._journal = open_journal(path)
-        self._stamp = _stamp_of(path)
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._refusals_waiting = 0
         self._looking = asyncio.Lock()
@@ -141,7 +140,7 @@ class GroupCommit:
         while going:
             going, items = self._next_items()
             done = self._write(items)
-            if _stamp_of(self._path) != self._stamp:
+            if self._journal.db.is_replaced():
                 done = self._write_anew(items)
             try:
                 self._loop.call_soon_threadsafe(_resolve, done)
@@ -156,7 +155,6 @@ class GroupCommit:
         try:
             self._journal.close()
             self._journal = open_journal(self._path)
-            self._stamp = _stamp_of(self._path)
         except (JournalError, OSError) as error:
             return [(future, error) for _, future in items]
         return self._write(items)
@@ -206,15 +204,6 @@ class GroupCommit:
 def _add_late_outcomes(path: Path, outcomes: list[GivenOutcome]) -> OutcomeReport:
     with closing(open_journal(path)) as journal:
         return add_outcomes(journal, outcomes)
-
-
-def _stamp_of(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one in its place."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _write_predictions(journal: Journal, items: list[_Item]) -> None:

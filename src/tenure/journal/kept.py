@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tenure.journal import days
+from tenure.journal.database import ALL
 from tenure.journal.days import KeptRow
 from tenure.journal.identifiers import first_id_at
-from tenure.journal.tables import Journal, journal_errors
+from tenure.journal.tables import Journal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -79,7 +80,7 @@ def _page(
     query = f"""SELECT {COLUMNS}, o.outcome, o.at FROM predictions p {join} outcomes o ON o.prediction_id = p.id
         WHERE {IN_WINDOW} AND p.id > :after {limit} ORDER BY p.id LIMIT :batch"""
     given = {**window.parameters(), "after": after, "upto": upto, "batch": batch}
-    with journal_errors(journal.db):
+    with journal.db.errors():
         here = [KeptRow(*row) for row in journal.db.execute(query, given)]
     if len(here) == batch:
         upto = here[-1].id
@@ -134,7 +135,7 @@ def _late_page(
     journal: Journal, after: str, first: str, end: str, batch: int
 ) -> tuple[dict[str, tuple[Any, int]], str | None]:
     """Outcomes that the database has of a part of a moved day, and the id up to which they are all here."""
-    with journal_errors(journal.db):
+    with journal.db.errors():
         found = journal.db.execute(
             "SELECT prediction_id, outcome, at FROM outcomes WHERE prediction_id > ? AND prediction_id >= ? "
             "AND prediction_id < ? ORDER BY prediction_id LIMIT ?",
@@ -173,7 +174,7 @@ def count_facts(journal: Journal, window: Window) -> pl.DataFrame:
     here: list[str] = []
     late: list[str] = []
     for day in moved:
-        with journal_errors(journal.db):
+        with journal.db.errors():
             here += _ids(journal, "SELECT id FROM predictions WHERE id >= ? AND id < ?", day)
             query = "SELECT prediction_id FROM outcomes WHERE prediction_id >= ? AND prediction_id < ?"
             late += _ids(journal, query, day)
@@ -200,12 +201,12 @@ def latest(journal: Journal, n: int | None, equal: Mapping[str, str] | None = No
     equal = equal or {}
 
     def read() -> list[KeptRow]:
-        tests = " AND ".join(f"p.{name} = :{name}" for name in equal) or "1"
+        tests = " AND ".join(f"p.{name} = :{name}" for name in equal) or "1 = 1"
         query = f"SELECT {COLUMNS} FROM predictions p WHERE {tests} ORDER BY p.id DESC LIMIT :n"
-        with journal_errors(journal.db):
+        with journal.db.errors():
             rows = {
                 row[0]: KeptRow(*row)
-                for row in journal.db.execute(query, {**equal, "n": -1 if n is None else n})
+                for row in journal.db.execute(query, {**equal, "n": ALL if n is None else n})
             }
         for day in reversed(days.list_days(journal.days)):
             if n is not None and len(rows) >= n and sorted(rows)[-n] >= days.ids_of_day(day)[1]:

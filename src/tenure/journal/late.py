@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tenure.journal import days
 from tenure.journal.entries import GivenOutcome
-from tenure.journal.tables import Journal, journal_errors
+from tenure.journal.tables import Journal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,7 +52,7 @@ def _find_moved(journal: Journal, outcomes: Sequence[GivenOutcome]) -> Moved:
     moved = Moved(days.stamps(journal.days))
     ids: set[str] = set()
     rows: set[str] = set()
-    with journal_errors(journal.db):
+    with journal.db.errors():
         for given in outcomes:
             if given.id is not None and not is_here(journal, given.id):
                 ids.add(given.id)

@@ -16,9 +16,10 @@ from typing import Any
 
 from tenure.durable import flush_folder
 from tenure.journal import days
+from tenure.journal.database import Database
 from tenure.journal.days import KeptRow, in_order, read_corrections
 from tenure.journal.kept import Window, count_facts, pages
-from tenure.journal.tables import Journal, journal_errors, transaction
+from tenure.journal.tables import Journal
 
 _ROWS_PER_DELETE = 1000
 
@@ -40,7 +41,7 @@ def days_here(journal: Journal, before: str) -> list[str]:
         after: str | None = ""
         query = f"SELECT min({column}) FROM {table} WHERE {column} > ? AND {column} < ?"
         while after is not None:
-            with journal_errors(journal.db):
+            with journal.db.errors():
                 after = journal.db.execute(query, (after, end)).fetchone()[0]
             if after is not None and (day := days.day_of(after)):
                 found.add(day)
@@ -54,7 +55,7 @@ def count_day(journal: Journal, day: str) -> DayCount:
     def count() -> DayCount:
         window = _window(day)
         moved = count_facts(journal, window)
-        with journal_errors(journal.db):
+        with journal.db.errors():
             n, labelled = journal.db.execute(
                 "SELECT count(*), count(o.at) FROM predictions p LEFT JOIN outcomes o ON o.prediction_id = p.id "
                 "WHERE p.id >= ? AND p.id < ?",
@@ -94,7 +95,7 @@ def drop_day(journal: Journal, day: str) -> None:
 def count_refusals(journal: Journal, before: str) -> int:
     """Count the refusals of the days before another."""
     query = "SELECT count(*) FROM refusals WHERE at < ?"
-    with journal_errors(journal.db):
+    with journal.db.errors():
         return int(journal.db.execute(query, (_window(before).since,)).fetchone()[0])
 
 
@@ -114,7 +115,7 @@ def _with_corrections(journal: Journal, page: list[KeptRow]) -> list[KeptRow]:
     query = """SELECT prediction_id, outcome, at, replaced_at FROM corrections
         WHERE prediction_id >= ? AND prediction_id <= ? ORDER BY rowid"""
     new: dict[str, list[days.Correction]] = {}
-    with journal_errors(journal.db):
+    with journal.db.errors():
         for identifier, *correction in journal.db.execute(query, (page[0].id, page[-1].id)):
             new.setdefault(identifier, []).append(days.Correction(*correction))
     return [_corrected(row, new[row.id]) if row.id in new else row for row in page]
@@ -135,6 +136,11 @@ class _Part:
     key: str
     columns: tuple[str, ...]
     of_row: Callable[[KeptRow], list[tuple[Any, ...]]]
+
+    def given(self, db: Database, key: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Such values as the database takes them."""
+        pairs = zip(self.columns, key, strict=True)
+        return tuple(db.label(value) if name == "outcome" else value for name, value in pairs)
 
 
 _PARTS = (
@@ -158,20 +164,21 @@ _PARTS = (
 def _leave(journal: Journal, day: str, part: _Part) -> None:
     """Delete from a table what the file of the day holds, and nothing else: whatever came meanwhile stays."""
     page = f"""SELECT max({part.key}) FROM (SELECT DISTINCT {part.key} FROM {part.table}
-        WHERE {part.key} > ? AND {part.key} < ? ORDER BY {part.key} LIMIT {_ROWS_PER_DELETE})"""
+        WHERE {part.key} > ? AND {part.key} < ? ORDER BY {part.key} LIMIT {_ROWS_PER_DELETE}) AS page"""
     query = f"SELECT {', '.join(part.columns)} FROM {part.table} WHERE {part.key} > ? AND {part.key} <= ?"
     delete = f"DELETE FROM {part.table} WHERE {' AND '.join(f'{name} = ?' for name in part.columns)}"
     first, end = days.ids_of_day(day)
     after = days.before(first)
     while True:
-        with journal_errors(journal.db):
+        with journal.db.errors():
             upto = journal.db.execute(page, (after, end)).fetchone()[0]
             if upto is None:
                 return
             found = journal.db.execute(query, (after, upto)).fetchall()
         held = {key for row in _file_rows(journal, day, after, upto) for key in part.of_row(row)}
-        with _taking_turns(), journal_errors(journal.db), transaction(journal.db):
-            journal.db.executemany(delete, [key for key in found if key in held])
+        with _taking_turns(), journal.db.errors(), journal.db.transaction():
+            gone = [part.given(journal.db, key) for key in found if key in held]
+            journal.db.executemany(delete, gone)
         after = upto
 
 
@@ -186,7 +193,7 @@ def _file_rows(journal: Journal, day: str, after: str, upto: str) -> list[KeptRo
 def _delete_in_turns(journal: Journal, query: str, given: tuple[Any, ...]) -> int:
     total = 0
     while True:
-        with _taking_turns(), journal_errors(journal.db):
+        with _taking_turns(), journal.db.errors():
             n = journal.db.execute(query, given).rowcount
         total += n
         if n < _ROWS_PER_DELETE:

@@ -25,7 +25,7 @@ from tenure.journal.entries import (
     to_micros,
 )
 from tenure.journal.kept import COLUMNS, IN_WINDOW, LATEST, Window, count_facts, latest, pages
-from tenure.journal.tables import Journal, journal_errors
+from tenure.journal.tables import Journal
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
@@ -37,7 +37,7 @@ def find_prediction(journal: Journal, prediction_id: str) -> Prediction | None:
 
 
 def _find_row(journal: Journal, prediction_id: str) -> Sequence[Any] | None:
-    with journal_errors(journal.db):
+    with journal.db.errors():
         row = journal.db.execute(
             f"SELECT {COLUMNS} FROM predictions p WHERE id = ?", (prediction_id,)
         ).fetchone()
@@ -64,7 +64,7 @@ def find_outcome(journal: Journal, prediction_id: str) -> Outcome | None:
 
 
 def _find_outcome(journal: Journal, prediction_id: str) -> Outcome | None:
-    with journal_errors(journal.db):
+    with journal.db.errors():
         row = journal.db.execute(
             "SELECT outcome, at FROM outcomes WHERE prediction_id = ?", (prediction_id,)
         ).fetchone()
@@ -128,7 +128,7 @@ def events(
     query = f"SELECT p.id, p.at, p.kind, p.body FROM events p WHERE {IN_WINDOW}"
     if kind is not None:
         query += " AND p.kind = :kind"
-    with journal_errors(journal.db):
+    with journal.db.errors():
         rows = journal.db.execute(
             query + " ORDER BY p.id", {**_window(since, until).parameters(), "kind": kind}
         ).fetchall()
@@ -140,7 +140,7 @@ def refusals(journal: Journal, since: datetime | None = None, until: datetime | 
     query = (
         "SELECT at, status, problems FROM refusals p WHERE at >= :since AND at < :until ORDER BY at, rowid"
     )
-    with journal_errors(journal.db):
+    with journal.db.errors():
         rows = journal.db.execute(query, _window(since, until).parameters()).fetchall()
     return [Refusal(from_micros(at), status, json.loads(problems)) for at, status, problems in rows]
 
@@ -154,7 +154,7 @@ def _health(journal: Journal, since: datetime | None, until: datetime | None) ->
     window = _window(since, until)
     moved = count_facts(journal, window)
     given = window.parameters()
-    with journal_errors(journal.db):
+    with journal.db.errors():
         count, first, last = journal.db.execute(
             f"SELECT count(*), min(p.at), max(p.at) FROM predictions p WHERE {IN_WINDOW}", given
         ).fetchone()

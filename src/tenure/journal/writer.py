@@ -13,7 +13,7 @@ from tenure.journal import days
 from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, OutcomeReport
 from tenure.journal.identifiers import new_id_and_time
 from tenure.journal.late import Moved, Place, find_moved, is_here, latest_here
-from tenure.journal.tables import Journal, journal_errors, transaction
+from tenure.journal.tables import Journal
 
 _COLUMNS = len(NewPrediction._fields)
 _ROWS_PER_STATEMENT = 64
@@ -25,11 +25,12 @@ def add_predictions(journal: Journal, predictions: Sequence[NewPrediction]) -> N
     Up to 64 are one statement, so that a writer thread takes the interpreter's lock once for all of them.
     Raises JournalError if the disk is full, or the file cannot be written.
     """
-    with journal_errors(journal.db):
+    predictions = journal.db.entries(predictions)
+    with journal.db.errors():
         if len(predictions) <= _ROWS_PER_STATEMENT:
             _insert(journal, predictions)
             return
-        with transaction(journal.db):
+        with journal.db.transaction():
             for start in range(0, len(predictions), _ROWS_PER_STATEMENT):
                 _insert(journal, predictions[start : start + _ROWS_PER_STATEMENT])
 
@@ -47,7 +48,7 @@ def _insert_statement(n_rows: int) -> str:
 
 def add_refusals(journal: Journal, refusals: Sequence[NewRefusal]) -> None:
     """Write refused requests, all or none. Raises JournalError as add_predictions does."""
-    with journal_errors(journal.db), transaction(journal.db):
+    with journal.db.errors(), journal.db.transaction():
         journal.db.executemany("INSERT INTO refusals VALUES (?, ?, ?)", refusals)
 
 
@@ -77,7 +78,7 @@ def _try_outcomes(journal: Journal, outcomes: Sequence[GivenOutcome], moved: Mov
     unknown: list[str] = []
     now = time.time_ns() // 1000
     try:
-        with journal_errors(journal.db), transaction(journal.db):
+        with journal.db.errors(), journal.db.transaction():
             for given in outcomes:
                 place = _find_predicted(journal, given, moved)
                 if place is None:
@@ -122,15 +123,21 @@ def _set_outcome(journal: Journal, place: Place, outcome: str | float, now: int)
         "SELECT outcome, at FROM outcomes WHERE prediction_id = ?", (place.id,)
     ).fetchone()
     known = found or place.outcome
+    label = journal.db.label
     if known is None:
-        journal.db.execute("INSERT INTO outcomes VALUES (?, ?, ?)", (place.id, outcome, now))
+        journal.db.execute("INSERT INTO outcomes VALUES (?, ?, ?)", (place.id, label(outcome), now))
         return "recorded"
     if known[0] == outcome:
         return "already"
     # a later time than before, whatever the clock says: the history is in its order
     at = max(now, known[1] + 1)
-    journal.db.execute("INSERT INTO corrections VALUES (?, ?, ?, ?)", (place.id, *known, at))
-    journal.db.execute("INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?)", (place.id, outcome, at))
+    before = (place.id, label(known[0]), known[1], at)
+    journal.db.execute("INSERT INTO corrections VALUES (?, ?, ?, ?)", before)
+    journal.db.execute(
+        "INSERT INTO outcomes VALUES (?, ?, ?) "
+        "ON CONFLICT (prediction_id) DO UPDATE SET outcome = excluded.outcome, at = excluded.at",
+        (place.id, label(outcome), at),
+    )
     return "corrected"
 
 
@@ -141,6 +148,6 @@ def record_event(journal: Journal, kind: str, body: Mapping[str, Any]) -> str:
     """
     text = json.dumps(body, ensure_ascii=False, allow_nan=False)
     event_id, at = new_id_and_time()
-    with journal_errors(journal.db):
+    with journal.db.errors():
         journal.db.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (event_id, at, kind, text))
     return event_id
