@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.journal.builders import make_prediction
+from tests.journal.builders import make_prediction, to_text
 
 from tenure.durable import TEMPORARY
 from tenure.errors import JournalError
@@ -25,6 +25,7 @@ from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, from
 from tenure.journal.erase import count_person, erase_person
 from tenure.journal.identifiers import first_id_at
 from tenure.journal.move import count_day, days_here, drop_day, drop_refusals, move_day
+from tenure.journal.place import Place
 from tenure.journal.queries import (
     events,
     find_outcome,
@@ -79,7 +80,7 @@ def rows_in_database(journal: Journal, day: str) -> int:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_journal_whose_days_are_moved_answers_as_one_whose_days_are_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ):
     choose = random.Random(seed)
     monkeypatch.setattr(move, "_ROWS_PER_DELETE", choose.choice([2, 3, 50]))
@@ -167,7 +168,7 @@ def test_an_outcome_of_a_moved_prediction_needs_a_look_into_its_file(journal: Jo
 
 
 def test_a_row_that_is_moved_between_look_and_write_gets_its_outcome(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, place: Place, monkeypatch: pytest.MonkeyPatch
 ):
     from tenure.journal import writer
 
@@ -187,7 +188,7 @@ def test_a_row_that_is_moved_between_look_and_write_gets_its_outcome(
         return found
 
     find_moved = writer.find_moved
-    with closing(open_journal(journal.days.with_suffix(".db"))) as other:
+    with closing(open_journal(place)) as other:
         monkeypatch.setattr(
             writer, "find_moved", lambda j, o: (find_moved if j is other else look_then_move)(j, o)
         )
@@ -200,7 +201,7 @@ def test_a_row_that_is_moved_between_look_and_write_gets_its_outcome(
 # Moves a day and dies at a given point of it.
 KILLED = """
 import os, signal, sys
-from pathlib import Path
+from tests.journal.builders import place_of
 from tenure import durable
 from tenure.journal import days, move
 from tenure.journal.tables import open_journal
@@ -222,35 +223,35 @@ else:
         if len(calls) == int(place):
             die()
     move.time.sleep = count
-move.move_day(open_journal(Path(sys.argv[1])), "2026-03-01")
+move.move_day(open_journal(place_of(sys.argv[1])), "2026-03-01")
 print("survived")
 """
 
 
-@pytest.mark.parametrize("place", ["written", "renamed", "1", "2", "3", "5"])
-def test_killed_at_each_moment_of_a_move_every_row_is_there_once(tmp_path: Path, place: str):
-    path = tmp_path / "journal.db"
-    with closing(open_journal(path)) as journal:
+@pytest.mark.parametrize("moment", ["written", "renamed", "1", "2", "3", "5"])
+def test_killed_at_each_moment_of_a_move_every_row_is_there_once(place: Place, moment: str):
+    with closing(open_journal(place)) as journal:
         rows = [prediction(n, START + n * 1_000_000) for n in range(100)]
         add_predictions(journal, rows)
         add_outcomes(journal, [GivenOutcome(row.id, None, "Yes") for row in rows[::2]])
         add_outcomes(journal, [GivenOutcome(row.id, None, "No") for row in rows[:50:2]])
         before = view(journal)
-    done = subprocess.run([sys.executable, "-c", KILLED, path, place], capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, to_text(place), moment], capture_output=True, check=False
+    )
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
-    with closing(open_journal(path)) as journal:
+    with closing(open_journal(place)) as journal:
         assert view(journal) == before
         assert add_outcomes(journal, [GivenOutcome(rows[0].id, None, "No")]).already == 1
         assert count_day(journal, DAYS[0]) == move.DayCount(DAYS[0], 100, 50)
         move_day(journal, DAYS[0])
         assert rows_in_database(journal, DAYS[0]) == 0
         assert view(journal) == before
-    assert len(list(journal.days.glob(f"{TEMPORARY}*"))) == (place == "written")
+    assert len(list(journal.days.glob(f"{TEMPORARY}*"))) == (moment == "written")
 
 
 @pytest.mark.parametrize("by_row", [False, True])
-def test_while_days_are_moved_readers_see_every_row_once_and_each_outcome_given(tmp_path: Path, by_row: bool):
-    path = tmp_path / "journal.db"
+def test_while_days_are_moved_readers_see_every_row_once_and_each_outcome_given(place: Place, by_row: bool):
     stop = threading.Event()
     failures: list[BaseException] = []
     known: dict[str, str] = {}  # acknowledged id -> acknowledged outcome
@@ -258,7 +259,7 @@ def test_while_days_are_moved_readers_see_every_row_once_and_each_outcome_given(
     def guarded(work: Any) -> threading.Thread:
         def run() -> None:
             try:
-                with closing(open_journal(path)) as journal:
+                with closing(open_journal(place)) as journal:
                     while not stop.is_set():
                         work(journal)
             except BaseException as error:
@@ -307,7 +308,7 @@ def test_while_days_are_moved_readers_see_every_row_once_and_each_outcome_given(
     if failures:
         raise failures[0]
     assert len(known) > 100
-    with closing(open_journal(path)) as journal:
+    with closing(open_journal(place)) as journal:
         assert {p.id: label for p, label in labelled(journal)} == known
         move_day(journal, DAYS[0])
         assert {p.id: label for p, label in labelled(journal)} == known
@@ -448,7 +449,7 @@ READERS = {
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("look", [1, 2, 3])
 def test_a_move_in_the_middle_of_a_look_is_noticed(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch, reader: str, look: int
+    journal: Journal, place: Place, monkeypatch: pytest.MonkeyPatch, reader: str, look: int
 ):
     rows = [prediction(n, START + n) for n in range(5)]
     add_predictions(journal, rows)
@@ -460,10 +461,35 @@ def test_a_move_in_the_middle_of_a_look_is_noticed(
         found = list_days(folder)
         looks.append(found)
         if len(looks) == look:
-            with closing(open_journal(journal.days.with_suffix(".db"))) as other:
+            with closing(open_journal(place)) as other:
                 move_day(other, DAYS[0])
         return found
 
     monkeypatch.setattr(days, "list_days", list_then_move)
     assert READERS[reader](journal) == before
     assert len(looks) < look or rows_in_database(journal, DAYS[0]) == 0
+
+
+def test_rows_that_leave_the_database_while_they_are_counted_are_counted(
+    journal: Journal, place: Place, monkeypatch: pytest.MonkeyPatch
+):
+    rows = [prediction(n, START + n) for n in range(5)]
+    add_predictions(journal, rows)
+    add_outcomes(journal, [GivenOutcome(row.id, None, "Yes") for row in rows])
+    with monkeypatch.context() as patch:  # killed before the deletion
+        patch.setattr(move, "_leave", lambda *_: None)
+        move_day(journal, DAYS[0])
+    before = health(journal)
+    scan_days, looks = days.scan_days, []
+
+    def leave_then_scan(folder: Path, names: Any) -> Any:
+        if not looks:
+            looks.append(names)
+            with closing(open_journal(place)) as other:
+                for part in move._PARTS:
+                    move._leave(other, DAYS[0], part)
+        return scan_days(folder, names)
+
+    monkeypatch.setattr(days, "scan_days", leave_then_scan)
+    assert health(journal) == before
+    assert rows_in_database(journal, DAYS[0]) == 0

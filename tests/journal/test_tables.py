@@ -13,7 +13,8 @@ from tenure.journal.tables import Journal, open_journal
 from tenure.journal.writer import record_event
 
 
-def test_every_commit_is_durable(journal: Journal):
+def test_every_commit_is_durable(in_file: Journal):
+    journal = in_file
     assert journal.db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert journal.db.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
     assert journal.db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)

@@ -58,7 +58,8 @@ def test_a_twice_written_id_is_refused_whole(journal: Journal):
     assert count_predictions(journal) == 1
 
 
-def test_a_full_disk_is_named_and_all_or_nothing(journal: Journal):
+def test_a_full_disk_is_named_and_all_or_nothing(in_file: Journal):
+    journal = in_file
     pages = journal.db.execute("PRAGMA page_count").fetchone()[0]
     journal.db.execute(f"PRAGMA max_page_count={pages + 5}")
     with pytest.raises(JournalError, match="full") as caught:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Hashable, Mapping
 from typing import Annotated, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -208,10 +209,25 @@ class StoreConfig(Strict):
     """Engines for when the embedded ones are outgrown; null: embedded."""
 
     registry: str | None = Field(None, description="address of an MLflow server or store")
-    journal: str | None = None
+    journal: str | None = Field(
+        None, description="address of a PostgreSQL database: postgresql://user:${NAME}@host:5432/database"
+    )
     data_remote: str | None = Field(
         None, description="where `dvc push` puts data versions: a path, s3://…, gs://…, azure://…, ssh://…"
     )
+
+    @field_validator("journal")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("postgresql", "postgres"):
+            raise ValueError("an address that begins with postgresql:// is expected")
+        given = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+        if not all(not secret or REFERENCE.fullmatch(secret) for secret in given):
+            raise ValueError("the password is written as a ${NAME} reference to an environment variable")
+        return value
 
     @field_validator("data_remote")
     @classmethod

@@ -51,6 +51,9 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Run the statements inside as one transaction, one such transaction at a time: all are on disk, or none."""
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let the queries inside see the database as it was at one moment."""
+
     def erasing(self) -> AbstractContextManager[None]:
         """See to it that what is deleted inside leaves no bytes behind. Raises JournalError where some are left yet."""
 

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
 from tenure.errors import JournalError
 from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, OutcomeReport
+from tenure.journal.place import Place
 from tenure.journal.tables import Journal, open_journal
 from tenure.journal.writer import (
     add_outcomes,
@@ -50,7 +50,7 @@ class GroupCommit:
     results if it cannot be written; it goes on trying with each later request.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self._loop = asyncio.get_running_loop()
         self._path = path
         self._journal = open_journal(path)
@@ -201,7 +201,7 @@ class GroupCommit:
         return [(future, None) for _, future in items]
 
 
-def _add_late_outcomes(path: Path, outcomes: list[GivenOutcome]) -> OutcomeReport:
+def _add_late_outcomes(path: Place, outcomes: list[GivenOutcome]) -> OutcomeReport:
     with closing(open_journal(path)) as journal:
         return add_outcomes(journal, outcomes)
 

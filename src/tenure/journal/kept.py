@@ -166,7 +166,8 @@ def in_window(window: Window) -> list[pl.Expr]:
 def count_facts(journal: Journal, window: Window) -> pl.DataFrame:
     """What health counts, of the rows of a window that are in files only: at, version, seconds, labelled.
 
-    To be called inside `settled`.
+    To be called inside `settled`, and with what else is counted in one `snapshot`: a row that leaves the database
+    meanwhile would be counted nowhere.
     """
     import polars as pl
 

@@ -54,8 +54,8 @@ def count_day(journal: Journal, day: str) -> DayCount:
 
     def count() -> DayCount:
         window = _window(day)
-        moved = count_facts(journal, window)
-        with journal.db.errors():
+        with journal.db.errors(), journal.db.snapshot():
+            moved = count_facts(journal, window)
             n, labelled = journal.db.execute(
                 "SELECT count(*), count(o.at) FROM predictions p LEFT JOIN outcomes o ON o.prediction_id = p.id "
                 "WHERE p.id >= ? AND p.id < ?",

@@ -152,9 +152,9 @@ def health(journal: Journal, since: datetime | None = None, until: datetime | No
 
 def _health(journal: Journal, since: datetime | None, until: datetime | None) -> Health:
     window = _window(since, until)
-    moved = count_facts(journal, window)
     given = window.parameters()
-    with journal.db.errors():
+    with journal.db.errors(), journal.db.snapshot():
+        moved = count_facts(journal, window)
         count, first, last = journal.db.execute(
             f"SELECT count(*), min(p.at), max(p.at) FROM predictions p WHERE {IN_WINDOW}", given
         ).fetchone()

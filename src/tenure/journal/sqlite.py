@@ -111,6 +111,14 @@ class Sqlite(sqlite3.Connection):
             raise
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.execute("ROLLBACK")
+
+    @contextmanager
     def erasing(self) -> Iterator[None]:
         self.execute("PRAGMA secure_delete=ON")
         yield

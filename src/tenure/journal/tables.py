@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tenure.journal.database import Database
+from tenure.journal.place import Address, Place
 from tenure.journal.sqlite import open_file
 
 BUSY_SECONDS = 10.0
@@ -22,12 +23,16 @@ class Journal:
         self.db.close()
 
 
-def open_journal(path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS) -> Journal:
-    """Open the journal at path, with its tables brought to the newest version.
+def open_journal(place: Place, *, create: bool = True, busy_seconds: float = BUSY_SECONDS) -> Journal:
+    """Open the journal at a place, with its tables brought to the newest version.
 
-    Every commit is on disk when it returns (write-ahead log, synchronous=FULL). The folder of path is made if
-    create is true. Raises JournalError if the file is missing and create is false, is no journal, or cannot be written.
+    Every commit is on disk when it returns. The folder of a file is made if create is true. Raises JournalError if
+    the file is missing and create is false, is no journal, or cannot be written; or if the database cannot be reached.
     """
+    if isinstance(place, Address):
+        from tenure.journal.postgres import Postgres
+
+        return Journal(Postgres(place, busy_seconds), place.days)
     return Journal(
-        open_file(Path(path), create=create, busy_seconds=busy_seconds), Path(path).with_suffix("")
+        open_file(Path(place), create=create, busy_seconds=busy_seconds), Path(place).with_suffix("")
     )
