@@ -172,10 +172,14 @@ def row_key(value: object) -> str | None:
 def names_a_row(value: object) -> bool:
     """Whether a value can be a row id, or stands for none: text, a number, or null.
 
-    >>> names_a_row("A-17"), names_a_row(None), names_a_row(True), names_a_row({})
-    (True, True, False, False)
+    Text with a NUL character is none: not every database can hold it.
+
+    >>> names_a_row("A-17"), names_a_row(None), names_a_row(True), names_a_row({}), names_a_row("A\\0")
+    (True, True, False, False, False)
     """
-    return value is None or isinstance(value, (str, float)) or type(value) is int
+    if isinstance(value, str):
+        return "\0" not in value
+    return value is None or isinstance(value, float) or type(value) is int
 
 
-A_ROW_ID = "must be text or a number that names the row, or null"
+A_ROW_ID = "must be text (without NUL) or a number that names the row, or null"

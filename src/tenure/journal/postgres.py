@@ -228,11 +228,14 @@ class Postgres:
         if password:
             text = text.replace(str(password), "…")
         advice = next((todo for start, todo in _ADVICE.items() if code.startswith(start)), None)
+        if advice is None:  # a connection that fails has no code
+            advice = next((todo for words, todo in _ADVICE_OF_WORDS.items() if words in text), None)
         if advice is None and isinstance(error, psycopg.OperationalError):
             advice = "see that the server runs and can be reached; it is tried again with each request"
         return JournalError(f"the journal cannot be used: {text}", where=str(self._address), todo=advice)
 
 
+_MEND_USER = "mend the user or the password in store.journal"
 _ADVICE = {
     "53100": "free space on the server's disk",
     "25006": "connect to a server that can be written to",
@@ -240,7 +243,12 @@ _ADVICE = {
     "42501": "let the user make tables in the schema, and read and write them",
     "3F000": "make the schema first",
     "3D000": "make the database first",
-    "28": "mend the user or the password in store.journal",
+    "28": _MEND_USER,
+}
+_ADVICE_OF_WORDS = {
+    "authentication failed": _MEND_USER,
+    "no password supplied": _MEND_USER,
+    'database "': "make the database first",
 }
 
 
