@@ -21,7 +21,7 @@ from tests.journal.builders import make_prediction, to_text
 from tenure.durable import TEMPORARY
 from tenure.errors import JournalError
 from tenure.journal import days, move
-from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, from_micros
+from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, NewShadow, from_micros
 from tenure.journal.erase import count_person, erase_person
 from tenure.journal.identifiers import first_id_at
 from tenure.journal.move import count_day, days_here, drop_day, drop_refusals, move_day
@@ -30,6 +30,7 @@ from tenure.journal.queries import (
     events,
     find_outcome,
     find_prediction,
+    find_shadows,
     health,
     labelled,
     latest_predictions,
@@ -40,7 +41,13 @@ from tenure.journal.queries import (
 )
 from tenure.journal.sqlite import MIGRATIONS
 from tenure.journal.tables import Journal, open_journal
-from tenure.journal.writer import add_outcomes, add_outcomes_of_rows_here, add_predictions, add_refusals
+from tenure.journal.writer import (
+    add_outcomes,
+    add_outcomes_of_rows_here,
+    add_predictions,
+    add_refusals,
+    add_shadows,
+)
 
 HOUR = 3_600_000_000
 START = days.times_of_day("2026-03-01")[0]
@@ -493,3 +500,22 @@ def test_rows_that_leave_the_database_while_they_are_counted_are_counted(
     monkeypatch.setattr(days, "scan_days", leave_then_scan)
     assert health(journal) == before
     assert rows_in_database(journal, DAYS[0]) == 0
+
+
+def test_what_a_listening_version_said_goes_with_the_person_and_with_the_day(journal: Journal):
+    listened = [prediction(n, START + n) for n in range(3)]
+    add_predictions(journal, listened)
+    said = [NewShadow(row.id, "2", "xyz", "No", 0.25, "[-1.0]", None, 0.001) for row in listened]
+    add_shadows(journal, said)
+    add_shadows(journal, said)  # once
+
+    def said_of(rows: list[NewPrediction]) -> list[NewShadow]:
+        return [found for row in rows for found in find_shadows(journal, row.id)]
+
+    for day in days_here(journal, "9999-12-31"):
+        move_day(journal, day)
+    assert said_of(listened) == said
+    erase_person(journal, ["customer"], "row 1")
+    assert said_of(listened) == [said[0], said[2]]
+    drop_day(journal, DAYS[0])
+    assert journal.db.execute("SELECT count(*) FROM shadows").fetchone() == (0,)

@@ -149,6 +149,10 @@ class ServeConfig(Strict):
     auth: AuthConfig | None = None
     tls: TlsConfig | None = None
     personal: PersonalConfig = PersonalConfig()
+    shadow: str | None = Field(
+        None,
+        description="a version, or challenger, that listens: it scores what the champion has answered; null: none",
+    )
     archive_after: Duration | None = Field(
         None,
         description="`tenure archive` moves whole days of the journal older than this into files; null: none",

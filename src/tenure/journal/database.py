@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from tenure.journal.entries import NewPrediction
 
-TABLES = ("predictions", "outcomes", "corrections", "refusals", "events")
+TABLES = ("predictions", "outcomes", "corrections", "shadows", "refusals", "events")
 ALL = 2**62
 """A LIMIT that limits nothing."""
 

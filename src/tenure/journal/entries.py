@@ -32,6 +32,22 @@ class NewPrediction(NamedTuple):
     seconds: float
 
 
+class NewShadow(NamedTuple):
+    """What a version that only listens would have answered: the columns of the table, in its order.
+
+    prediction_id: of the answer that was given.  The rest as in NewPrediction.
+    """
+
+    prediction_id: str
+    version: str
+    release: str
+    prediction: str | float
+    probability: float | None
+    margins: str
+    probabilities: str | None
+    seconds: float
+
+
 class NewRefusal(NamedTuple):
     """A request that was refused. at: microseconds since the epoch (UTC).  problems: a JSON list."""
 

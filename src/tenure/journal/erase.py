@@ -73,6 +73,7 @@ def erase_person(journal: Journal, columns: Sequence[str], identifier: str) -> N
     with journal.db.errors(), journal.db.erasing(), journal.db.transaction():
         journal.db.executemany("DELETE FROM corrections WHERE prediction_id = ?", ids)
         journal.db.executemany("DELETE FROM outcomes WHERE prediction_id = ?", ids)
+        journal.db.executemany("DELETE FROM shadows WHERE prediction_id = ?", ids)
         journal.db.executemany("DELETE FROM predictions WHERE id = ?", ids)
         journal.db.executemany("DELETE FROM refusals WHERE rowid = ?", [(key,) for key in person.refusals])
 

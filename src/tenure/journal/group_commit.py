@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
 from tenure.errors import JournalError
-from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, OutcomeReport
+from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, NewShadow, OutcomeReport
 from tenure.journal.place import Place
 from tenure.journal.tables import Journal, open_journal
 from tenure.journal.writer import (
@@ -27,6 +27,7 @@ from tenure.journal.writer import (
     add_outcomes_of_rows_here,
     add_predictions,
     add_refusals,
+    add_shadows,
 )
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,10 @@ class GroupCommit:
         self._unwritten += len(predictions)
         self._put(predictions).add_done_callback(partial(self._soon_done, len(predictions)))
         return True
+
+    async def add_shadows(self, shadows: list[NewShadow]) -> None:
+        """Write what a version that only listens would have answered. Raises JournalError."""
+        await self.call(partial(add_shadows, shadows=shadows))
 
     def add_refusal(self, refusal: NewRefusal) -> None:
         """Write a refused request soon; nobody waits for it.

@@ -79,11 +79,11 @@ def move_day(journal: Journal, day: str) -> None:
 
 def drop_day(journal: Journal, day: str) -> None:
     """Delete the rows of a day for good, from the database and then its file."""
-    for part in reversed(_PARTS):
+    for table, key in [("shadows", "prediction_id"), *((part.table, part.key) for part in reversed(_PARTS))]:
         _delete_in_turns(
             journal,
-            f"DELETE FROM {part.table} WHERE {part.key} IN (SELECT {part.key} FROM {part.table} "
-            f"WHERE {part.key} >= ? AND {part.key} < ? LIMIT {_ROWS_PER_DELETE})",
+            f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} "
+            f"WHERE {key} >= ? AND {key} < ? LIMIT {_ROWS_PER_DELETE})",
             days.ids_of_day(day),
         )
     with days.file_errors(journal.days, day):

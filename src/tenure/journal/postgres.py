@@ -54,6 +54,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             rowid BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
         )""",
         "CREATE INDEX corrections_by_prediction ON corrections (prediction_id, replaced_at)",
+        """CREATE TABLE shadows (
+            prediction_id TEXT COLLATE "C" NOT NULL,
+            version TEXT NOT NULL,
+            release TEXT NOT NULL,
+            prediction JSONB NOT NULL,
+            probability DOUBLE PRECISION,
+            margins TEXT NOT NULL,
+            probabilities TEXT,
+            seconds DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (prediction_id, version)
+        )""",
         """CREATE TABLE refusals (
             at BIGINT NOT NULL,
             status INTEGER NOT NULL,

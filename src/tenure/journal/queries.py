@@ -18,6 +18,7 @@ from tenure.journal.days import Correction, KeptRow, in_order, read_corrections
 from tenure.journal.entries import (
     Event,
     Health,
+    NewShadow,
     Outcome,
     Prediction,
     Refusal,
@@ -80,6 +81,13 @@ def _find_outcome(journal: Journal, prediction_id: str) -> Outcome | None:
     before = in_order(read_corrections(moved and moved.corrections), map(Correction._make, corrected))
     history = tuple((correction.outcome, from_micros(correction.at)) for correction in before)
     return Outcome(prediction_id, row[0], from_micros(row[1]), history)
+
+
+def find_shadows(journal: Journal, prediction_id: str) -> list[NewShadow]:
+    """Return what versions that only listened would have answered in place of a prediction."""
+    query = "SELECT * FROM shadows WHERE prediction_id = ? ORDER BY version"
+    with journal.db.errors():
+        return [NewShadow(*row) for row in journal.db.execute(query, (prediction_id,))]
 
 
 def predictions_between(

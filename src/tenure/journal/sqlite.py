@@ -79,6 +79,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE corrections_of_any RENAME TO corrections",
         "CREATE INDEX corrections_by_prediction ON corrections (prediction_id, replaced_at)",
     ),
+    (
+        """CREATE TABLE shadows (
+            prediction_id TEXT NOT NULL,
+            version TEXT NOT NULL,
+            release TEXT NOT NULL,
+            prediction ANY NOT NULL,
+            probability REAL,
+            margins TEXT NOT NULL,
+            probabilities TEXT,
+            seconds REAL NOT NULL,
+            PRIMARY KEY (prediction_id, version)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 

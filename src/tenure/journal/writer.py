@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from tenure.journal import days
-from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, OutcomeReport
+from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, NewShadow, OutcomeReport
 from tenure.journal.identifiers import new_id_and_time
 from tenure.journal.late import Moved, Place, find_moved, is_here, latest_here
 from tenure.journal.tables import Journal
@@ -50,6 +50,14 @@ def add_refusals(journal: Journal, refusals: Sequence[NewRefusal]) -> None:
     """Write refused requests, all or none. Raises JournalError as add_predictions does."""
     with journal.db.errors(), journal.db.transaction():
         journal.db.executemany("INSERT INTO refusals VALUES (?, ?, ?)", refusals)
+
+
+def add_shadows(journal: Journal, shadows: Sequence[NewShadow]) -> None:
+    """Write what a version that only listens would have answered, all or none; what is there already stays."""
+    query = f"INSERT INTO shadows VALUES ({', '.join('?' * len(NewShadow._fields))}) ON CONFLICT DO NOTHING"
+    rows = [shadow._replace(prediction=journal.db.label(shadow.prediction)) for shadow in shadows]
+    with journal.db.errors(), journal.db.transaction():
+        journal.db.executemany(query, rows)
 
 
 def add_outcomes(journal: Journal, outcomes: Sequence[GivenOutcome]) -> OutcomeReport:

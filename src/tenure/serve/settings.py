@@ -10,11 +10,20 @@ from tenure.journal.redaction import Redaction
 
 
 @dataclass(frozen=True, slots=True)
+class Shadowing:
+    """A version that only listens, and the folder of its release."""
+
+    version: str
+    release: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """Where the model and the journal are, and what a client may ask for.
 
     pointer: the champion file of a project, PROJECT/.tenure/champion.json.
     releases_root: what the pointer's release path is relative to; None: PROJECT.
+    shadow: a version that scores what the champion has answered, and is never asked for an answer; None: none.
     journal: where predictions and outcomes are kept; None: nothing is kept, and there are no outcomes.
     redaction: what of a row the journal may hold; None: all.
     relaxed: answer before a prediction is on disk; a sudden end may lose the last ones.
@@ -32,6 +41,7 @@ class ServeSettings:
 
     pointer: Path
     releases_root: Path | None = None
+    shadow: Shadowing | None = None
     journal: Place | None = None
     redaction: Redaction | None = None
     relaxed: bool = False
