@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tenure.config import ProjectConfig, resolve_reference
 from tenure.errors import ConfigError, ProjectError
 from tenure.journal.redaction import Redaction
 from tenure.model.registry import needs_sync
 from tenure.project.folder import Folder
+
+if TYPE_CHECKING:
+    from tenure.serve.settings import Shadowing
 
 
 def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: int) -> None:
@@ -32,6 +36,7 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
     settings = ServeSettings(
         pointer=folder.champion,
         releases_root=folder.root,
+        shadow=_shadow(folder, config),
         journal=folder.journal,
         redaction=redaction_of(config),
         relaxed=asked.log == "relaxed",
@@ -51,6 +56,17 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
         title=config.name,
     )
     run(settings, host, port, workers)
+
+
+def _shadow(folder: Folder, config: ProjectConfig) -> Shadowing | None:
+    """The version that serve.shadow names now. Raises RegistryError when there is no such version."""
+    from tenure.project.promoting import find_release
+    from tenure.serve.settings import Shadowing
+
+    if config.serve.shadow is None:
+        return None
+    holder = find_release(folder, config, config.serve.shadow)
+    return Shadowing(holder.version, holder.release)
 
 
 def redaction_of(config: ProjectConfig) -> Redaction | None:

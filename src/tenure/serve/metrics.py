@@ -68,6 +68,12 @@ class ServiceMetrics:
             ("result",),
             registry=self._registry,
         )
+        self._shadow = Counter(
+            "tenure_shadow_rows",
+            "Answered rows that a version which only listens was shown, by what became of them.",
+            ("version", "result"),
+            registry=self._registry,
+        )
         self._loads = Counter(
             "tenure_model_loads",
             "Promoted releases taken into service or refused.",
@@ -157,6 +163,13 @@ class ServiceMetrics:
     def count_outcomes(self, result: str, number: int) -> None:
         """Count outcomes. result: recorded, already, corrected or unknown."""
         self._outcomes.labels(result).inc(number)
+
+    def count_shadow(self, version: str, result: str, number: int = 1) -> None:
+        """Count rows that a version which only listens was shown.
+
+        result: same or different (its label), scored (its number), refused, failed, dropped (too much to do).
+        """
+        self._shadow.labels(version, result).inc(number)
 
     def count_load(self, model: ServedModel | None, *, loaded: bool) -> None:
         """Count a release taken into service or refused, and name the one that answers now."""

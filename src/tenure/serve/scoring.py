@@ -80,6 +80,8 @@ async def _answer(
             metrics.count_warnings(answer["warnings"], model.scorer.warned_names)
         elif "problems" in answer:
             metrics.count_bad_cells(answer["problems"], model.scorer.warned_names)
+    if service.shadow is not None:
+        service.shadow.show(rows, answers)
     return model, answers
 
 

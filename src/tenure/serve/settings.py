@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tenure.journal.place import Place
 from tenure.journal.redaction import Redaction
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowing:
+    """A version that only listens, and the folder of its release."""
+
+    version: str
+    release: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +23,8 @@ class ServeSettings:
 
     pointer: the champion file of a project, PROJECT/.tenure/champion.json.
     releases_root: what the pointer's release path is relative to; None: PROJECT.
-    journal: the file for predictions and outcomes; None: nothing is kept, and there are no outcomes.
+    shadow: a version that scores what the champion has answered, and is never asked for an answer; None: none.
+    journal: where predictions and outcomes are kept; None: nothing is kept, and there are no outcomes.
     redaction: what of a row the journal may hold; None: all.
     relaxed: answer before a prediction is on disk; a sudden end may lose the last ones.
     tokens: clients must send one as `Authorization: Bearer TOKEN`; none: anyone may ask.
@@ -31,7 +41,8 @@ class ServeSettings:
 
     pointer: Path
     releases_root: Path | None = None
-    journal: Path | None = None
+    shadow: Shadowing | None = None
+    journal: Place | None = None
     redaction: Redaction | None = None
     relaxed: bool = False
     tokens: tuple[str, ...] = field(default=(), repr=False)
