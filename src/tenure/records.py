@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -47,8 +47,7 @@ class Effect:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """The answer for one row.
 
     prediction: the label as written in the data, or the number for regression.

@@ -42,6 +42,19 @@ def test_a_good_row() -> None:
     assert math.copysign(1.0, cleaner.clean(GOOD | {"fee": -0.0})[0]) == 1.0
 
 
+@pytest.mark.parametrize("first", [True, 1, 1.0, "1", "true"])
+def test_cells_that_are_equal_and_do_not_mean_the_same_are_told_apart(first: object) -> None:
+    """Whatever was cleaned before, and is remembered."""
+    column = ColumnRecipe("kind", "category", levels=("1", "true", "1.5"), case_sensitive=True)
+    cleaner = RowCleaner(Recipe(RECIPE.target, (column,)))
+    cells = [first, True, 1, 1.0, "1", "true", 2, False, 0]
+    said = {"True": "true", "true": "true", "1": "1", "1.0": "1"}
+    wanted = [said.get(str(cell), "(other)") for cell in cells]
+    assert [cleaner.clean({"kind": cell})[0] for cell in cells] == wanted
+    columns, odd = cleaner.clean_columns([{"kind": cell} for cell in [*cells, [1], {}]] + [{}])
+    assert (list(columns[0])[: len(cells)], odd) == (wanted, {9, 10, 11})
+
+
 def test_every_bad_cell_is_named_at_once() -> None:
     with pytest.raises(RowsRefused) as error:
         RowCleaner(RECIPE).clean({"fee": "cheap", "plan": ["Basic"], "paid": "perhaps"}, position=7)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tenure.errors import ReleaseError
 from tenure.release.encoding import Encoding, Feature, encode_table, row_encoder
 from tenure.release.encoding_row import date_part
+from tenure.release.encoding_table import ListColumn, TableEncoder
 
 NAN = float("nan")
 SCHEMA = {"n": pl.Float64, "c": pl.String, "b": pl.Boolean, "d": pl.Int64, "t": pl.String}
@@ -64,6 +65,8 @@ def test_row_and_table_give_the_same_bits(rows):
     frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     table = encode_table(EVERY_OPERATION, frame)
     encode = row_encoder(EVERY_OPERATION, list(SCHEMA))
+    lists = {name: ListColumn([row[place] for row in rows]) for place, name in enumerate(SCHEMA)}
+    assert TableEncoder(EVERY_OPERATION)(lists, len(rows)).tobytes() == table.tobytes()
     assert table.dtype == np.float32
     assert table.flags["C_CONTIGUOUS"]
     for row, expected in zip(rows, table, strict=True):

@@ -46,6 +46,26 @@ def test_a_list_is_answered_in_order_and_is_in_the_journal(
         assert (again.margins, again.probability) == (kept.margins, answer["probability"])
 
 
+def test_a_long_list_loads_what_makes_lists_quick_and_changes_no_bit(
+    settings: ServeSettings, rows: list[dict[str, Any]]
+):
+    pytest.importorskip("numba", reason="extra explain")
+
+    async def work() -> None:
+        async with serving(settings) as (client, app):
+            model = app.service.model()
+            await client.post("/predict", json=rows)
+            assert not model.scorer.predictor._is_warm
+            first, *_ = [await client.post("/predict", json=rows * 5) for _ in range(2)]
+            await asyncio.to_thread(model._warming.join)
+            assert model.scorer.predictor._fast_margins is not None
+            again = await client.post("/predict", json=rows * 5)
+            told = [[p["probability"] for p in a.json()["predictions"]] for a in (first, again)]
+            assert told[0] == told[1] == [model.scorer.score_row(row).probability for row in rows * 5]
+
+    asyncio.run(work())
+
+
 @pytest.mark.parametrize("n", [1, 3, 99])
 def test_reasons_sum_to_the_score(post: Any, rows: list, n: int):
     for answer in post(f"/predict?explain={n}", json=rows[:5]).json()["predictions"]:

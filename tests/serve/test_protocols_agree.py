@@ -7,7 +7,6 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +41,20 @@ def release(request: pytest.FixtureRequest, releases: dict[str, Path]) -> Path:
 @pytest.fixture(scope="module")
 def ask(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """Send one request to a service in this process, without a client's or a server's part in it."""
-    project = ServedProject(tmp_path_factory.mktemp("agree"), {"only": release})
+    yield from asking(release, tmp_path_factory.mktemp("agree"), skip_bad_rows=False)
+
+
+@pytest.fixture(scope="module")
+def ask_skipping(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+    """The same, where bad rows are told of in their places."""
+    yield from asking(release, tmp_path_factory.mktemp("skipping"), skip_bad_rows=True)
+
+
+def asking(release: Path, root: Path, *, skip_bad_rows: bool) -> Iterator[Ask]:
+    project = ServedProject(root, {"only": release})
     promote(project, "only", "1")
-    app = create_app(replace(ServeSettings(pointer=project.pointer), max_rows=1000))
+    settings = ServeSettings(pointer=project.pointer, max_rows=1000, skip_bad_rows=skip_bad_rows)
+    app = create_app(settings)
     app.service.champion.load()
     with asyncio.Runner() as runner:
 
@@ -142,9 +152,10 @@ def test_rows_of_any_cells(release: Path, ask: Ask, rows: list[Row]):
     scorer, good = Scorer.load(release), json.loads(json.dumps(rows, default=str))
 
     @SETTINGS
-    @given(st.lists(messy_rows.rows(good), min_size=1, max_size=6))
-    def agree(drawn: list[Row]) -> None:
-        check(scorer, ask, drawn)
+    @given(st.lists(messy_rows.rows(good), min_size=1, max_size=6), st.sampled_from([0, 40, 300]))
+    def agree(drawn: list[Row], n_more: int) -> None:
+        more = (good * (n_more // len(good) + 1))[:n_more]
+        check(scorer, ask, more + drawn)  # a long list goes by columns, and in pieces
 
     agree()
 
@@ -164,5 +175,32 @@ def test_rows_of_texts_alone(release: Path, ask: Ask, rows: list[Row]):
             scores = scorer.score_table(table)
             found = [scorer.score_row(row) for row in whole]
             assert [bits(m) for m in scores.margins[:, 0]] == [bits(score.margins[0]) for score in found]
+
+    agree()
+
+
+def test_where_bad_rows_are_skipped_a_long_list_says_of_each_row_what_it_is_told_alone(
+    ask_skipping: Ask, rows: list[Row]
+):
+    good = json.loads(json.dumps(rows, default=str))
+
+    def alone(row: Row, place: int) -> dict[str, Any]:
+        status, answer = ask_skipping("/predict", msgspec.json.encode(row))
+        if status == 422:
+            return {"problems": [{**problem, "row": place} for problem in answer["problems"]]}
+        return told(answer["predictions"][0])
+
+    def told(answer: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in answer.items() if name != "id"}
+
+    @SETTINGS
+    @given(st.lists(messy_rows.rows(good), min_size=1, max_size=6), st.integers(0, 200))
+    def agree(drawn: list[Row], place: int) -> None:
+        more = (good * 4)[:200]
+        status, answer = ask_skipping("/predict", msgspec.json.encode(more[:place] + drawn + more[place:]))
+        assert status == 200
+        assert len({one["id"] for one in answer["predictions"] if "id" in one}) >= 200
+        found = answer["predictions"][place : place + len(drawn)]
+        assert [told(one) for one in found] == [alone(row, place + i) for i, row in enumerate(drawn)]
 
     agree()

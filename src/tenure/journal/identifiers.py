@@ -14,12 +14,12 @@ from collections.abc import Callable
 from itertools import count
 
 # 10xx in binary is the variant of RFC 9562; the two other bits of the digit are random too.
-_VARIANTS = "89ab"
+_VARIANTS = range(0x8, 0xC)
 
 
 def _make_generator() -> Callable[[], tuple[str, int]]:
-    tag = secrets.token_hex(9)
-    variant = secrets.choice(_VARIANTS)
+    tag = secrets.token_hex(9)[:9]
+    variant = secrets.choice(_VARIANTS) << 24
     counter = count(secrets.randbits(16)).__next__
     clock = time.time_ns
     last = 0
@@ -33,8 +33,9 @@ def _make_generator() -> Callable[[], tuple[str, int]]:
         else:
             last = now
         millis, rest = divmod(now, 1_000_000)
-        number = counter() & 0xFFFFFF
-        return f"{millis:012x}7{(rest << 12) // 1_000_000:03x}{variant}{number:06x}{tag[:9]}", now // 1000
+        # two numbers to write in the place of four
+        head = millis << 16 | 0x7000 | (rest << 12) // 1_000_000
+        return f"{head:016x}{variant | counter() & 0xFFFFFF:07x}{tag}", now // 1000
 
     return generate
 

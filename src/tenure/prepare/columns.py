@@ -28,6 +28,28 @@ from tenure.records import CellProblem
 _BATCH = 50_000
 
 
+class TableReader:
+    """A recipe made ready for tables of one schema, batch after batch: cells met before are looked up.
+
+    Threads may share it. Raises as clean does.
+    """
+
+    def __init__(self, recipe: Recipe, schema: pl.Schema) -> None:
+        _checked_schema(recipe, schema)
+        self.schema = schema
+        self._recipe = recipe
+        self._reading = [read_cell(column, schema[column.name]) for column in recipe.inputs]
+        self._settling = [settle_cell(column) for column in recipe.features]
+
+    def read(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """As the function read does."""
+        return frame.lazy().select(self._reading).collect()
+
+    def settle(self, typed: pl.DataFrame) -> pl.DataFrame:
+        """As the function settle does."""
+        return derive(self._recipe, typed.lazy()).select(self._settling).collect()
+
+
 def clean(recipe: Recipe, frame: pl.LazyFrame) -> pl.LazyFrame:
     """The clean feature columns of a raw table, in recipe order; other columns are dropped.
 
@@ -57,14 +79,18 @@ def settle(recipe: Recipe, typed: pl.LazyFrame) -> pl.LazyFrame:
     return derive(recipe, typed).select(settle_cell(column) for column in recipe.features)
 
 
-def find_problems(recipe: Recipe, frame: pl.DataFrame, limit: int = 1000) -> list[CellProblem]:
+def find_problems(
+    recipe: Recipe, frame: pl.DataFrame, limit: int = 1000, typed: pl.DataFrame | None = None
+) -> list[CellProblem]:
     """The input cells that cannot be read, and the rules of the config that rows break; at most limit, by row.
 
-    Row numbers count from 0 in frame. Raises as clean does.
+    Row numbers count from 0 in frame. typed: the same rows as read, if they are there. Raises as clean does.
     """
-    typed = read(recipe, frame.lazy()).collect()
+    typed = read(recipe, frame.lazy()).collect() if typed is None else typed
     problems = []
     for position, column in enumerate(recipe.inputs):
+        if not typed[column.name].null_count():
+            continue
         raw = frame[column.name]
         rows = unread_rows(column, raw, typed[column.name]).head(limit).to_list()
         rule = rule_of(column)

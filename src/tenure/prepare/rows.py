@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from operator import itemgetter
 
 from tenure.errors import RowsRefused
 from tenure.prepare import date_text, number_text
@@ -15,8 +16,8 @@ from tenure.prepare.sql.row_recipe import RowExpressions
 from tenure.prepare.tokens import LARGEST_NUMBER, SPACES, fold, shown, squeeze, whole_text
 from tenure.records import CellProblem
 
-# Spellings of one category whose level is remembered, beside the levels themselves.
-_REMEMBERED = 4096
+# Spellings of one column whose value is remembered, and how long they may be.
+_REMEMBERED, _LONGEST = 4096, 100
 
 CleanValue = float | int | bool | str | None
 Cell = Callable[[object], CleanValue]
@@ -24,6 +25,10 @@ Cell = Callable[[object], CleanValue]
 
 class BadCellError(ValueError):
     """A cell that breaks its column's rule."""
+
+
+# What a cell that is bad, absent, or a list or an object raises when it is looked up.
+_ODD = (BadCellError, KeyError, TypeError)
 
 
 class RowCleaner:
@@ -37,6 +42,13 @@ class RowCleaner:
         self._cells = tuple(
             (column.name, cell_reader(column) if column.name in kept else cell_cleaner(column))
             for column in recipe.inputs
+        )
+        # The same, of columns whose cells come again and again: what was cleaned before is looked up.
+        self._quick = tuple(
+            (name, _Remembered(cell, column.levels).__getitem__)
+            if column.kind in ("category", "boolean")
+            else (name, cell)
+            for column, (name, cell) in zip(recipe.inputs, self._cells, strict=True)
         )
         places = {} if self._expressions is None else self._expressions.positions
         self._places = tuple(places[column.name] for column in recipe.features if places)
@@ -57,8 +69,8 @@ class RowCleaner:
     ) -> tuple[tuple[CleanValue, ...], Sequence[CellProblem]]:
         """As clean, and the rules that the row breaks and that only warn."""
         try:
-            values = tuple([cell(row[name]) for name, cell in self._cells])
-        except (BadCellError, KeyError):
+            values = tuple([cell(row[name]) for name, cell in self._quick])
+        except _ODD:
             raise RowsRefused(self.problems(row, position)) from None
         if self._expressions is None:
             return values, ()
@@ -66,6 +78,27 @@ class RowCleaner:
         if self._expressions.broken(whole):
             raise RowsRefused(self._expressions.problems(whole, position))
         return self._settled(whole), self._expressions.doubts(whole, position)
+
+    def clean_columns(
+        self, rows: Sequence[Mapping[str, object]]
+    ) -> tuple[list[Sequence[CleanValue]], set[int]]:
+        """The clean values of many rows, a list for each of recipe.features, and the positions of odd rows.
+
+        An odd row is refused by clean, or breaks a rule that only warns; what the columns hold of it means nothing.
+        """
+        odd: set[int] = set()
+        columns: list[Sequence[CleanValue]] = [
+            _read_column(cell, name, rows, odd) for name, cell in self._quick
+        ]
+        if self._expressions is None:
+            return columns, odd
+        settled = []
+        for position, values in enumerate(zip(*columns, strict=True)):
+            whole = self._expressions.derive(values)
+            if self._expressions.breaks_any(whole):
+                odd.add(position)
+            settled.append(self._settled(whole))
+        return list(zip(*settled, strict=True)), odd
 
     def clean_anyway(self, row: Mapping[str, object]) -> tuple[tuple[CleanValue, ...], list[str]]:
         """As tables are cleaned: bad cells count as missing, rules do not count.
@@ -105,6 +138,50 @@ class RowCleaner:
         return values, found
 
 
+class _Remembered(dict[object, CleanValue]):
+    """The clean values of texts and whole numbers that were met before; what is new is kept while there is room.
+
+    Whole numbers are kept apart: 1, 1.0 and true are equal as keys, and do not mean the same.
+    """
+
+    def __init__(self, clean: Cell, common: Sequence[str]) -> None:
+        self._clean = clean
+        self._numbers: dict[object, CleanValue] = {}
+        for text in common:
+            self[text] = clean(text)
+
+    def __missing__(self, value: object) -> CleanValue:
+        kind = type(value)
+        if kind is int and value in self._numbers:
+            return self._numbers[value]
+        found = self._clean(value)
+        if len(self) + len(self._numbers) < _REMEMBERED:
+            if kind is int:
+                self._numbers[value] = found
+            elif kind is str and len(value) < _LONGEST:  # type: ignore[arg-type]
+                self[value] = found
+        return found
+
+
+def _read_column(
+    cell: Cell, name: str, rows: Sequence[Mapping[str, object]], odd: set[int]
+) -> list[CleanValue]:
+    try:
+        return list(map(cell, map(itemgetter(name), rows)))
+    except _ODD:
+        return [_read_or_note(cell, name, row, position, odd) for position, row in enumerate(rows)]
+
+
+def _read_or_note(
+    cell: Cell, name: str, row: Mapping[str, object], position: int, odd: set[int]
+) -> CleanValue:
+    try:
+        return cell(row[name])
+    except _ODD:
+        odd.add(position)
+        return None
+
+
 def cell_cleaner(column: ColumnRecipe) -> Cell:
     """The function that cleans one raw cell of a column, or raises BadCellError: reads and settles in one step."""
     makers: dict[str, Callable[[ColumnRecipe], Cell]] = {
@@ -121,7 +198,7 @@ def cell_cleaner(column: ColumnRecipe) -> Cell:
 def cell_reader(column: ColumnRecipe) -> Cell:
     """The function that reads one raw cell, as expressions.read_cell does, or raises BadCellError."""
     if column.kind == "category":
-        return _remembering(_word(column))
+        return _word(column)
     return cell_cleaner(replace(column, bounds=None))
 
 
@@ -205,12 +282,9 @@ def _number(column: ColumnRecipe) -> Cell:
 
 def _boolean(column: ColumnRecipe) -> Cell:
     known = {**dict.fromkeys(column.false_tokens, False), **dict.fromkeys(column.true_tokens, True)}
-    quick = {**known, **{label: known[fold(label)] for label in column.labels if fold(label) in known}}
     is_missing = _is_missing(column)
 
     def boolean(value: object) -> bool | None:
-        if type(value) is str and value in quick:
-            return quick[value]
         if isinstance(value, bool):
             return value
         if is_missing(value):
@@ -240,21 +314,6 @@ def _word(column: ColumnRecipe) -> Cell:
     return word
 
 
-def _remembering(read: Cell) -> Cell:
-    """A cell reader that looks a word up which it has read before."""
-    quick: dict[str, CleanValue] = {}
-
-    def remembered(value: object) -> CleanValue:
-        if type(value) is str and value in quick:
-            return quick[value]
-        found = read(value)
-        if type(value) is str and len(value) < 100 and len(quick) < _REMEMBERED:
-            quick[value] = found
-        return found
-
-    return remembered
-
-
 def _key_of(column: ColumnRecipe) -> Callable[[str], str]:
     return squeeze if column.case_sensitive else fold
 
@@ -272,22 +331,7 @@ def _level(column: ColumnRecipe) -> Callable[[CleanValue], CleanValue]:
 
 def _category(column: ColumnRecipe) -> Cell:
     read, settle = _word(column), _level(column)
-    other_meaning = {*column.null_tokens, *map(fold, column.aliases)}
-    quick: dict[str, CleanValue] = {
-        level: level for level in column.levels if fold(level) not in other_meaning
-    }
-
-    def category(value: object) -> CleanValue:
-        if type(value) is str:
-            level = quick.get(value)
-            if level is not None:
-                return level
-        found = settle(read(value))
-        if found is not None and type(value) is str and len(value) < 100 and len(quick) < _REMEMBERED:
-            quick[value] = found
-        return found
-
-    return category
+    return lambda value: settle(read(value))
 
 
 def _text(column: ColumnRecipe) -> Cell:

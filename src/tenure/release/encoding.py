@@ -140,9 +140,13 @@ class Encoding:
 
 def encode_table(encoding: Encoding, clean: pl.DataFrame) -> Float32:
     """Encode clean columns, shape (n_rows, n_features), C order. Same bits as row_encoder, row by row."""
-    from tenure.release.encoding_table import encode_columns
+    from tenure.release.encoding_series import SeriesColumn
+    from tenure.release.encoding_table import TableEncoder
 
-    return encode_columns(encoding, clean)
+    encode = TableEncoder(encoding)
+    there = set(clean.columns)
+    columns = {name: SeriesColumn(clean.get_column(name)) for name in encode.columns if name in there}
+    return encode(columns, clean.height)
 
 
 def row_encoder(encoding: Encoding, columns: Sequence[str]) -> Callable[[Sequence[Any]], Float32]:

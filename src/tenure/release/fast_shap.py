@@ -9,13 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from tenure.release.row_blocks import BLOCK, in_blocks, out_of_blocks
 from tenure.release.tree_arrays import read_edges
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-# LightGBM counts what is nearer to zero than this as zero.
-_ZERO = 1e-35
 _ROWS_A_PIECE = 1024
 
 
@@ -47,15 +46,11 @@ class FastContributions:
         return result
 
     def _fill(self, X: Float32, result: Float64, start: int) -> None:
-        from tenure.release.shap_kernel import BLOCK, add_contributions
+        from tenure.release.shap_kernel import add_contributions
 
         rows = X[start : start + _ROWS_A_PIECE]
-        n_blocks = -(-len(rows) // BLOCK)
-        x = np.zeros((n_blocks * BLOCK, self._n_features))
-        x[: len(rows)] = rows
-        x[np.abs(x) <= _ZERO] = 0.0
-        blocks = np.ascontiguousarray(x.reshape(n_blocks, BLOCK, -1).transpose(0, 2, 1))
-        phi = np.zeros((n_blocks, self._n_outputs, self._n_features, BLOCK))
+        blocks = in_blocks(rows)
+        phi = np.zeros((len(blocks), self._n_outputs, self._n_features, BLOCK))
         e = self._edges
         if e.deepest:
             add_contributions(
@@ -63,5 +58,4 @@ class FastContributions:
                 e.missing_left, e.missing, e.depth, e.above, e.share, e.share_above, e.value, e.is_leaf,
                 e.sets, e.bounds, e.deepest,
             )  # fmt: skip
-        flat = phi.transpose(0, 3, 1, 2).reshape(n_blocks * BLOCK, self._n_outputs, self._n_features)
-        result[start : start + len(rows), :, :-1] = flat[: len(rows)]
+        result[start : start + len(rows), :, :-1] = out_of_blocks(phi, len(rows))

@@ -65,6 +65,10 @@ class JointPredictor:
         by_trees = self.trees.contributions(X[:, : self.trees.n_features])
         return self._summed(by_trees, self.linear.contributions(X[:, self.columns]))
 
+    def warm_up(self) -> None:
+        """See Predictor."""
+        self.trees.warm_up()
+
     def _summed(self, by_trees: Float64, by_line: Float64) -> Float64:
         result = np.zeros((len(by_trees), self.n_outputs, self.n_features + 1))
         result[:, :, : self.trees.n_features] = by_trees[:, :, :-1]

@@ -29,3 +29,7 @@ class Predictor(Protocol):
     def contributions(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Shapley values on the margins, shape (n_rows, n_outputs, d + 1); the last column is the base."""
         ...
+
+    def warm_up(self) -> None:
+        """Load now what scoring tables would load at some later call."""
+        ...

@@ -19,14 +19,13 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-BLOCK = 64
-"""Rows that walk together: what an edge costs besides its arithmetic is then shared by many."""
+from tenure.release.row_blocks import BLOCK
 
 _ZERO = 1e-35
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+def compiled(function: Callable[..., None]) -> Callable[..., None]:
     """Compile at first use; the code is kept on disk where any folder for it can be written."""
     try:
         return numba.njit(cache=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
@@ -34,8 +33,8 @@ def _compiled(function: Callable[..., None]) -> Callable[..., None]:
         return numba.njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
 
 
-@_compiled
-def _decide(x, threshold, goes_left, missing_left, missing, sets, bounds, passes):  # type: ignore[no-untyped-def]
+@compiled
+def decide(x, threshold, goes_left, missing_left, missing, sets, bounds, passes):  # type: ignore[no-untyped-def]
     """Whether each row of a block takes the edge, by LightGBM's rules; x: shape (BLOCK,)."""
     if missing < 0:
         low, high = bounds[int(threshold)], bounds[int(threshold) + 1]
@@ -56,7 +55,7 @@ def _decide(x, threshold, goes_left, missing_left, missing, sets, bounds, passes
         passes[r] = 1.0 if left == goes_left else 0.0
 
 
-@_compiled
+@compiled
 def _enter(down, k, at, kept, gone, lost, now, before, repeated):  # type: ignore[no-untyped-def]
     """Carry the products over an edge; kept, gone, lost: factors while the row passes, as it fails, and after."""
     source, target = down[at - 1, k], down[at, k]
@@ -69,7 +68,7 @@ def _enter(down, k, at, kept, gone, lost, now, before, repeated):  # type: ignor
             target[r] = source[r] * (kept if now[r] > 0.5 else gone)
 
 
-@_compiled
+@compiled
 def _leave(up, at, kept, gone, kept_above, now, before, repeated, phi, q):  # type: ignore[no-untyped-def]
     """Add what the leaves below an edge do for its feature, and hand their sum on to the edge above."""
     for k in range(q):
@@ -86,7 +85,7 @@ def _leave(up, at, kept, gone, kept_above, now, before, repeated, phi, q):  # ty
             target[r] += below[r]
 
 
-@_compiled
+@compiled
 def add_contributions(  # type: ignore[no-untyped-def]  # noqa: PLR0912 (one loop: a call an edge would cost as much as its work)
     x, phi, first, nodes, t, w, feature, threshold, goes_left, missing_left, missing, depth, above, share,
     share_above, value, is_leaf, sets, bounds, deepest,
@@ -132,7 +131,7 @@ def add_contributions(  # type: ignore[no-untyped-def]  # noqa: PLR0912 (one loo
                 if e == stop:
                     break
                 over = above[e]
-                _decide(
+                decide(
                     rows[feature[e]],
                     threshold[e],
                     goes_left[e],

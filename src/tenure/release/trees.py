@@ -17,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tenure.errors import ReleaseError
+from tenure.release.fast_margins import FastMargins, can_score
 from tenure.release.fast_shap import FastContributions, is_installed
+from tenure.release.row_blocks import BLOCK
 from tenure.release.tree_check import check_model_text, count_edges
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,11 @@ _ROW_MAJOR = 1
 # Loading the kernel takes a second: LightGBM needs some 75 ns for a row and an edge.
 _FEWEST_FAST_ROWS = 64
 _FAST_WORK = 50_000_000
+# The same for scores: some 2.5 ns for a row and an edge, a third of a second to load.
+_MARGIN_WORK = 150_000_000
 _CONTRIBUTION_CELLS = 4_000_000
+# Shorter tables have one thread: threads that wait for one another on a busy machine take ten times as long.
+_FEWEST_SHARED_ROWS = 2000
 _LIBRARY_NAMES = ("lib_lightgbm.so", "lib_lightgbm.dylib", "lib_lightgbm.dll")
 
 
@@ -64,6 +70,9 @@ class TreePredictor:
         self.n_trees: int = self._get_int("LGBM_BoosterNumberOfTotalModel")
         self._n_edges: int | None = None
         self._fast_contributions: FastContributions | None = None
+        self._fast_margins: FastMargins | None = None
+        self._margin_work = 0
+        self._is_warm = False
         # A lock and buffers each, so that a slow explanation does not hold up a score.
         self._lock = threading.Lock()
         self._contribution_lock = threading.Lock()
@@ -104,8 +113,27 @@ class TreePredictor:
             return self._phi.reshape(self.n_outputs, -1).copy()
 
     def margins(self, X: Float32) -> Float64:
-        """Raw scores of encoded rows, shape (n_rows, d) -> (n_rows, n_outputs)."""
+        """Raw scores of encoded rows, shape (n_rows, d) -> (n_rows, n_outputs).
+
+        Where numba is installed, the compiled kernel of `margin_kernel` gives them, the same bits, once LightGBM has
+        worked for about as long as it takes to load.
+        """
+        if not self._is_warm and len(X) >= _FEWEST_SHARED_ROWS:
+            self._margin_work += len(X) * self.n_edges
+            if self._margin_work > _MARGIN_WORK:
+                self.warm_up()
+        if self._fast_margins is not None and len(X) >= BLOCK:
+            return self._fast_margins(self._checked(X))
         return self._predict_table(X, _PREDICT_RAW_SCORE, self.n_outputs)
+
+    def warm_up(self) -> None:
+        """Load the compiled way to score tables, where numba is installed and the trees are small enough."""
+        self._is_warm = True
+        if is_installed() and can_score(text := self.model_text()):
+            try:
+                self._fast_margins = FastMargins(text, self.n_outputs, self.n_features)
+            except ImportError as error:
+                log.warning("tables are scored by LightGBM alone: numba cannot be imported: %s", error)
 
     def leaves(self, X: Float32) -> npt.NDArray[np.int64]:
         """Index of the leaf that each row falls into, shape (n_rows, n_trees)."""
@@ -189,7 +217,7 @@ class TreePredictor:
             ctypes.c_int(predict_type),
             ctypes.c_int(0),
             ctypes.c_int(_ALL_ITERATIONS),
-            b"",
+            b"" if len(rows) >= _FEWEST_SHARED_ROWS else b"num_threads=1",
             ctypes.byref(length),
             ctypes.c_void_p(result.ctypes.data),
         )

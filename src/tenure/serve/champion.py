@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -44,6 +45,16 @@ class ServedModel:
     def json(self) -> msgspec.Raw:
         """The model's name and version as they stand in each answer."""
         return msgspec.Raw(msgspec.json.encode({"name": self.name, "version": self.version}))
+
+    def expect_lists(self) -> None:
+        """Load what makes long lists quick, beside the requests; to be called when one comes."""
+        _ = self._warming
+
+    @cached_property
+    def _warming(self) -> Thread:
+        thread = Thread(target=self.scorer.predictor.warm_up, name="warm up", daemon=True)
+        thread.start()
+        return thread
 
     @property
     def example(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter as TallyOf
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -118,13 +119,20 @@ class ServiceMetrics:
         self._by_route: dict[tuple[str, str], Histogram] = {}
         self._served: ServedModel | None = None
 
-    def count_prediction(self, version: str, prediction: str | float) -> None:
-        """Count one answered row. Predicted numbers are counted by version only."""
-        key = (version, prediction if isinstance(prediction, str) else "")
+    def count_predictions(self, version: str, predictions: Sequence[str | float]) -> None:
+        """Count answered rows. Predicted numbers are counted by version only."""
+        if predictions and not isinstance(predictions[0], str):
+            self._counter_of(version, "").inc(len(predictions))
+            return
+        for label, n_rows in TallyOf(predictions).items():
+            self._counter_of(version, str(label)).inc(n_rows)
+
+    def _counter_of(self, version: str, label: str) -> Counter:
+        key = (version, label)
         counter = self._by_answer.get(key)
         if counter is None:
             counter = self._by_answer[key] = self._predictions.labels(*key)
-        counter.inc()
+        return counter
 
     def count_warnings(self, warnings: Sequence[Mapping[str, str]], columns: Collection[str]) -> None:
         """Count the warnings of one answered row. columns: the model's; names that clients make up count as one."""

@@ -16,10 +16,10 @@ from tenure.errors import JournalError, RowsRefused
 from tenure.journal.entries import A_ROW_ID, NewPrediction, names_a_row, row_key
 from tenure.journal.identifiers import new_id_and_time
 from tenure.journal.redaction import Redaction
-from tenure.prepare.recipe import OTHER
 from tenure.prepare.rows import CleanValue
 from tenure.prepare.tokens import shown
 from tenure.records import CellProblem, Explanation, Score
+from tenure.release.scorer import Scored
 from tenure.serve.champion import ServedModel
 from tenure.serve.limits import Refused
 from tenure.serve.service import Service
@@ -27,8 +27,8 @@ from tenure.serve.service import Service
 log = logging.getLogger(__name__)
 
 _encode = msgspec.json.encode
-# Other requests get their turn after so many rows of a list.
-_ROWS_AT_A_TIME = 32
+# Other requests get their turn after so many rows of a list: some 1.5 ms. More would save little.
+_ROWS_AT_A_TIME = 128
 
 Answer = dict[str, Any]
 """What /predict says of one row: id, prediction, and what else there is. See docs/service.md."""
@@ -55,6 +55,8 @@ async def _answer(
     service: Service, rows: list[dict[str, Any]], n_reasons: int, started: float, skip: bool
 ) -> tuple[ServedModel, list[Answer]]:
     model = service.model()
+    if len(rows) >= _ROWS_AT_A_TIME:
+        model.expect_lists()
     note_gaps = partial(service.metrics.count_gaps, model.scorer.feature_names)
     answers, entries = await predict_rows(
         model, rows, n_reasons, started, skip=skip, note_gaps=note_gaps, redaction=service.settings.redaction
@@ -73,8 +75,7 @@ async def _answer(
             ) from error
         service.metrics.count_journal_seconds(perf_counter() - given)
     metrics = service.metrics
-    for entry in entries:
-        metrics.count_prediction(model.version, entry.prediction)
+    metrics.count_predictions(model.version, [entry.prediction for entry in entries])
     for answer in answers:
         if "warnings" in answer:
             metrics.count_warnings(answer["warnings"], model.scorer.warned_names)
@@ -107,47 +108,59 @@ async def predict_rows(
     answers: list[Answer] = []
     entries: list[NewPrediction] = []
     problems: list[CellProblem] = []
-    for position, row in enumerate(rows):
-        if position and (n_reasons or position % _ROWS_AT_A_TIME == 0):
+    # explaining a row takes as long as scoring a hundred
+    step = 1 if n_reasons else _ROWS_AT_A_TIME
+    for start in range(0, len(rows), step):
+        if start:
             await asyncio.sleep(0)
-        try:
-            row_id = None if id_column is None else row.get(id_column)
-            if not names_a_row(row_id):
-                raise RowsRefused([CellProblem(0, str(id_column), A_ROW_ID, shown(row_id))])
-            score, values = model.scorer.score_and_values(row)
-        except RowsRefused as refused:
-            found = [replace(problem, row=position) for problem in refused.problems]
-            problems += found
-            answers.append({"problems": _told(found)})
-            continue
-        if problems and not skip:
-            continue  # the rows after a bad one are only checked
-        if None in values or OTHER in values:
-            note_gaps(values)
-        identifier, at = new_id_and_time()
-        answer = _answer_of(identifier, score)
-        if n_reasons:
-            answer.update(_reasons_of(model.scorer.explain_row(row, n_reasons)))
-        answers.append(answer)
-        entries.append(
-            NewPrediction(
-                identifier,
-                row_key(row_id),
-                at,
-                model.name,
-                model.version,
-                model.release,
-                _encode(row if redaction is None else redaction.of(row)).decode(),
-                score.prediction,
-                score.probability,
-                _encode(score.margins).decode(),
-                _encode(answer["probabilities"]).decode() if "probabilities" in answer else None,
-                perf_counter() - started,
+        piece = rows[start : start + step]
+        for position, (row, scored) in enumerate(zip(piece, _score(model, piece), strict=True), start):
+            if isinstance(scored, RowsRefused):
+                found = [replace(problem, row=position) for problem in scored.problems]
+                problems += found
+                answers.append({"problems": _told(found)})
+                continue
+            score, gaps = scored
+            if problems and not skip:
+                continue  # the rows after a bad one are only checked
+            if gaps is not None:
+                note_gaps(gaps)
+            identifier, at = new_id_and_time()
+            answer = _answer_of(identifier, score)
+            if n_reasons:
+                answer.update(_reasons_of(model.scorer.explain_row(row, n_reasons)))
+            answers.append(answer)
+            entries.append(
+                NewPrediction(
+                    identifier,
+                    None if id_column is None else row_key(row.get(id_column)),
+                    at,
+                    model.name,
+                    model.version,
+                    model.release,
+                    _encode(row if redaction is None else redaction.of(row)).decode(),
+                    score.prediction,
+                    score.probability,
+                    _encode(score.margins).decode(),
+                    _encode(answer["probabilities"]).decode() if "probabilities" in answer else None,
+                    perf_counter() - started,
+                )
             )
-        )
     if problems and not (skip and entries):
         raise _bad_rows(problems)
     return answers, entries
+
+
+def _score(model: ServedModel, rows: Sequence[dict[str, Any]]) -> list[Scored | RowsRefused]:
+    """As Scorer.score_rows; rows that no id names are refused for that alone."""
+    found = model.scorer.score_rows(rows)
+    id_column = model.scorer.recipe.id
+    if id_column is not None:
+        for place, row in enumerate(rows):
+            row_id = row.get(id_column)
+            if not names_a_row(row_id):
+                found[place] = RowsRefused([CellProblem(0, id_column, A_ROW_ID, shown(row_id))])
+    return found
 
 
 def _answer_of(identifier: str, score: Score) -> dict[str, Any]:

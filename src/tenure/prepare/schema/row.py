@@ -25,6 +25,8 @@ class RowGuard:
     A cell can break its range only if its clean value is an end of the training range, or lies where the schema is
     narrower than training was; its levels only if it is cleaned to (other), or to a level that the schema lacks.
     So a good row costs one look-up a feature, and only suspects are read again.
+    suspects: for each of the recipe's features, the clean values that may hide a broken rule.  is_plain: whether check
+    finds nothing in a row without any of them.
     """
 
     def __init__(self, recipe: Recipe, schema: TableSchema, beside: Collection[str] = ()) -> None:
@@ -32,7 +34,7 @@ class RowGuard:
         terms = {t.column.name: t for t in terms_of(schema, recipe, "serve")}
         self._names = [column.name for column in recipe.features]
         # A derived feature is asked nothing: what it was made from is.
-        self._suspects = tuple(_suspects(terms[n]) if n in terms else frozenset() for n in self._names)
+        self.suspects = tuple(_suspects(terms[n]) if n in terms else frozenset() for n in self._names)
         self._narrow = tuple(
             place for place, n in enumerate(self._names) if n in terms and _is_narrower(terms[n])
         )
@@ -42,7 +44,7 @@ class RowGuard:
         self._known = frozenset([*schema.columns, *(column.name for column in recipe.inputs), *beside])
         self._extra = schema.severity_of("new_columns", "serve")
         # Nothing is asked that the suspects do not tell.
-        self._is_plain = self._extra == "off" and not self._narrow
+        self.is_plain = self._extra == "off" and not self._narrow
 
     def check(self, row: Mapping[str, object], values: Sequence[CleanValue]) -> tuple[CellProblem, ...]:
         """What of a row breaks a rule whose severity is warning; () for nearly every row.
@@ -50,7 +52,7 @@ class RowGuard:
         values: the clean values of the row, in the order of the recipe's features.
         Raises RowsRefused that names every cell which breaks a rule whose severity is error.
         """
-        if not any(map(contains, self._suspects, values)) and self._is_plain:
+        if not any(map(contains, self.suspects, values)) and self.is_plain:
             return ()
         return self._look(row, values)
 
@@ -95,9 +97,7 @@ class RowGuard:
         warnings: list[CellProblem] = []
         errors: list[CellProblem] = []
         places = [
-            p
-            for p, (value, hiding) in enumerate(zip(values, self._suspects, strict=False))
-            if value in hiding
+            p for p, (value, hiding) in enumerate(zip(values, self.suspects, strict=False)) if value in hiding
         ]
         for place in sorted({*places, *self._narrow}):
             name = self._names[place]

@@ -42,6 +42,10 @@ class RowExpressions:
         """The rules that a row which derive made breaks; not those that only warn."""
         return [rule for rule, test in self._rules if test(row) is False]
 
+    def breaks_any(self, row: Sequence[Value]) -> bool:
+        """Whether the row breaks a rule, or one that only warns."""
+        return any(test(row) is False for _, test in (*self._rules, *self._doubts))
+
     def problems(self, row: Sequence[Value], position: int) -> list[CellProblem]:
         """The broken rules in words, with the values that break them."""
         return self._in_words(self.broken(row), row, position)
