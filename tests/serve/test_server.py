@@ -27,6 +27,7 @@ from tenure.serve.server import run
 from tenure.serve.settings import ServeSettings
 
 SERVER = """
+import os
 import sys
 from pathlib import Path
 from tests.journal.builders import place_of
@@ -35,7 +36,8 @@ from tenure.serve.settings import ServeSettings
 
 if __name__ == "__main__":
     pointer, journal, port, workers = sys.argv[1:]
-    settings = ServeSettings(pointer=Path(pointer), journal=place_of(journal), poll_seconds=0.05)
+    traces = "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ
+    settings = ServeSettings(Path(pointer), journal=place_of(journal), poll_seconds=0.05, traces=traces)
     run(settings, port=int(port), workers=int(workers))
 """
 

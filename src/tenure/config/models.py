@@ -174,6 +174,9 @@ class ServeConfig(Strict):
     logs: Literal["text", "json"] = Field(
         "text", description="lines for a person, or JSON, one object a line"
     )
+    traces: bool = Field(
+        False, description="a span for each request, to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names"
+    )
 
     @model_validator(mode="after")
     def _keeps_what_it_moves(self) -> ServeConfig:

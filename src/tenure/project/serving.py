@@ -53,6 +53,7 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
         patience=asked.patience,
         skip_bad_rows=asked.bad_rows == "skip",
         json_logs=asked.logs == "json",
+        traces=asked.traces,
         title=config.name,
     )
     run(settings, host, port, workers)

@@ -36,6 +36,7 @@ class ServeSettings:
     patience: seconds that a client may take to send a body.
     skip_bad_rows: answer the good rows of a list, and name the cells of the bad ones in their places.
     json_logs: one JSON object a line.
+    traces: a span for each request, to a collector of OpenTelemetry; see traces.py.
     poll_seconds: how often the pointer is looked at for a newly promoted release.
     """
 
@@ -56,6 +57,7 @@ class ServeSettings:
     patience: float = 10.0
     skip_bad_rows: bool = False
     json_logs: bool = False
+    traces: bool = False
     title: str = "tenure"
     poll_seconds: float = 0.5
 
