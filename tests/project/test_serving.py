@@ -8,8 +8,8 @@ import pytest
 
 from tenure.errors import RegistryError
 from tenure.project import Project
-from tenure.project.serving import _shadow
-from tenure.serve.settings import Shadowing
+from tenure.project.serving import _beside
+from tenure.serve.settings import Beside
 
 from .letters import CONFIG, project_of_letters
 
@@ -18,13 +18,13 @@ def test_a_version_that_listens_is_found_by_its_number_or_post(tmp_path: Path) -
     project = project_of_letters(tmp_path)
     release = Path(project.run().release)
 
-    def told(which: str) -> Shadowing | None:
+    def told(which: str) -> Beside | None:
         (project.folder.root / "tenure.yaml").write_text(f"{CONFIG}serve: {{shadow: {which}}}\n")
         again = Project(project.folder)
-        return _shadow(again.folder, again.config)
+        return _beside(again.folder, again.config, again.config.serve.shadow, 0.0)
 
     assert told("null") is None
-    assert told('"1"') == told("champion") == Shadowing("1", release)
+    assert told('"1"') == told("champion") == Beside("1", release)
     for nobody in ('"7"', "challenger"):
         with pytest.raises(RegistryError):
             told(nobody)

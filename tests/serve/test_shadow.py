@@ -18,14 +18,14 @@ from tenure.journal.queries import count_predictions, find_shadows, predictions_
 from tenure.journal.tables import Journal
 from tenure.release.scorer import Scorer
 from tenure.serve import shadow
-from tenure.serve.settings import ServeSettings, Shadowing
+from tenure.serve.settings import Beside, ServeSettings
 
 Rows = list[dict[str, Any]]
 
 
 @pytest.fixture
 def shadowed(settings: ServeSettings, project: ServedProject) -> ServeSettings:
-    return replace(settings, shadow=Shadowing("2", project.releases["second"]))
+    return replace(settings, shadow=Beside("2", project.releases["second"]))
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -83,7 +83,7 @@ def test_a_fault_in_it_touches_no_answer(
 ) -> None:
     changed = shadowed
     if fault == "load":
-        changed = replace(shadowed, shadow=Shadowing("2", tmp_path / "nothing"))
+        changed = replace(shadowed, shadow=Beside("2", tmp_path / "nothing"))
     elif fault == "journal":
 
         def fail(*_: object, **__: object) -> None:
@@ -126,7 +126,7 @@ def test_rows_beyond_those_that_may_wait_are_dropped_and_counted(
 def test_a_row_that_it_would_refuse_is_counted(
     settings: ServeSettings, journal: Journal, rows: Rows, project: ServedProject
 ) -> None:
-    changed = replace(settings, shadow=Shadowing("2", project.releases["regression"]))
+    changed = replace(settings, shadow=Beside("2", project.releases["regression"]))
 
     async def work() -> str:
         async with serving(changed) as (client, _):

@@ -139,6 +139,13 @@ class PersonalConfig(Strict):
         return self
 
 
+class CanaryConfig(Strict):
+    """A version that answers a share of the rows; whatever it cannot answer, the champion answers."""
+
+    version: str = Field(description="a version, or challenger; as it is when the service starts")
+    share: Share = Field(description="of the rows, by a hash of their id: a row stays with one version")
+
+
 class ServeConfig(Strict):
     """The HTTP service."""
 
@@ -153,6 +160,7 @@ class ServeConfig(Strict):
         None,
         description="a version, or challenger, that listens: it scores what the champion has answered; null: none",
     )
+    canary: CanaryConfig | None = None
     archive_after: Duration | None = Field(
         None,
         description="`tenure archive` moves whole days of the journal older than this into files; null: none",

@@ -12,7 +12,7 @@ from tenure.model.registry import needs_sync
 from tenure.project.folder import Folder
 
 if TYPE_CHECKING:
-    from tenure.serve.settings import Shadowing
+    from tenure.serve.settings import Beside
 
 
 def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: int) -> None:
@@ -36,7 +36,8 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
     settings = ServeSettings(
         pointer=folder.champion,
         releases_root=folder.root,
-        shadow=_shadow(folder, config),
+        shadow=_beside(folder, config, asked.shadow, 0.0),
+        canary=_beside(folder, config, asked.canary.version, asked.canary.share) if asked.canary else None,
         journal=folder.journal,
         redaction=redaction_of(config),
         relaxed=asked.log == "relaxed",
@@ -59,15 +60,15 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
     run(settings, host, port, workers)
 
 
-def _shadow(folder: Folder, config: ProjectConfig) -> Shadowing | None:
-    """The version that serve.shadow names now. Raises RegistryError when there is no such version."""
+def _beside(folder: Folder, config: ProjectConfig, which: str | None, share: float) -> Beside | None:
+    """The version that serve.shadow or serve.canary names now. Raises RegistryError when there is no such version."""
     from tenure.project.promoting import find_release
-    from tenure.serve.settings import Shadowing
+    from tenure.serve.settings import Beside
 
-    if config.serve.shadow is None:
+    if which is None:
         return None
-    holder = find_release(folder, config, config.serve.shadow)
-    return Shadowing(holder.version, holder.release)
+    holder = find_release(folder, config, which)
+    return Beside(holder.version, holder.release, share)
 
 
 def redaction_of(config: ProjectConfig) -> Redaction | None:

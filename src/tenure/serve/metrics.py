@@ -75,6 +75,12 @@ class ServiceMetrics:
             ("version", "result"),
             registry=self._registry,
         )
+        self._canary = Counter(
+            "tenure_canary_rows",
+            "Rows that fell to the version with a share of them, by what became of them.",
+            ("version", "result"),
+            registry=self._registry,
+        )
         self._loads = Counter(
             "tenure_model_loads",
             "Promoted releases taken into service or refused.",
@@ -178,6 +184,12 @@ class ServiceMetrics:
         result: same or different (its label), scored (its number), refused, failed, dropped (too much to do).
         """
         self._shadow.labels(version, result).inc(number)
+
+    def count_canary(self, version: str, *, answered: int, passed_on: int) -> None:
+        """Count rows that fell to the version with a share. passed_on: those that the champion had to answer."""
+        for result, number in (("answered", answered), ("passed_on", passed_on)):
+            if number:
+                self._canary.labels(version, result).inc(number)
 
     def count_load(self, model: ServedModel | None, *, loaded: bool) -> None:
         """Count a release taken into service or refused, and name the one that answers now."""

@@ -13,6 +13,7 @@ import msgspec
 
 from tenure.journal.entries import NewRefusal
 from tenure.journal.group_commit import GroupCommit
+from tenure.serve.canary import Canary
 from tenure.serve.champion import Champion, ServedModel
 from tenure.serve.limits import Guard, Refused
 from tenure.serve.metrics import ServiceMetrics
@@ -27,7 +28,7 @@ _KEPT_STATUSES = frozenset({400, 413, 415, 422})
 
 
 class Service:
-    """One running service. journal and shadow are None before it runs, and where there are none."""
+    """One running service. journal, shadow and canary are None before it runs, and where there are none."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self.settings = settings
@@ -44,6 +45,7 @@ class Service:
         )
         self.journal: GroupCommit | None = None
         self.shadow: Shadow | None = None
+        self.canary: Canary | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -57,6 +59,9 @@ class Service:
             with suppress(Exception):  # reported by the champion; /readyz says why
                 self.champion.load()
         tasks = [asyncio.create_task(self.champion.watch())]
+        if self.settings.canary is not None:
+            self.canary = Canary(self.settings.canary)
+            tasks.append(asyncio.create_task(self.canary.load(self.settings)))
         if self.settings.shadow is not None:
             self.shadow = Shadow(self.settings, self.settings.shadow, self.metrics, self.journal)
             tasks.append(asyncio.create_task(self.shadow.run()))

@@ -10,11 +10,12 @@ from tenure.journal.redaction import Redaction
 
 
 @dataclass(frozen=True, slots=True)
-class Shadowing:
-    """A version that only listens, and the folder of its release."""
+class Beside:
+    """A version beside the champion, and the folder of its release. share: of the rows that it answers."""
 
     version: str
     release: Path
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class ServeSettings:
     pointer: the champion file of a project, PROJECT/.tenure/champion.json.
     releases_root: what the pointer's release path is relative to; None: PROJECT.
     shadow: a version that scores what the champion has answered, and is never asked for an answer; None: none.
+    canary: a version that answers a share of the rows; None: none.
     journal: where predictions and outcomes are kept; None: nothing is kept, and there are no outcomes.
     redaction: what of a row the journal may hold; None: all.
     relaxed: answer before a prediction is on disk; a sudden end may lose the last ones.
@@ -42,7 +44,8 @@ class ServeSettings:
 
     pointer: Path
     releases_root: Path | None = None
-    shadow: Shadowing | None = None
+    shadow: Beside | None = None
+    canary: Beside | None = None
     journal: Place | None = None
     redaction: Redaction | None = None
     relaxed: bool = False

@@ -20,7 +20,7 @@ from tenure.journal.entries import NewShadow
 from tenure.journal.group_commit import GroupCommit
 from tenure.serve.champion import ServedModel, load_release
 from tenure.serve.metrics import ServiceMetrics
-from tenure.serve.settings import ServeSettings, Shadowing
+from tenure.serve.settings import Beside, ServeSettings
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Shadow:
     def __init__(
         self,
         settings: ServeSettings,
-        asked: Shadowing,
+        asked: Beside,
         metrics: ServiceMetrics,
         journal: GroupCommit | None,
     ) -> None:
