@@ -8,6 +8,7 @@ the client beside it on the same machine. Printed:
     lists of 1, 10, 100 and 1,000 rows on one connection, without a journal and with one (each row on disk before its
     answer): rows a second, and CPU microseconds a row (median of the rounds, the servers in turn)
     the limit in the same run: what LightGBM alone takes for these rows' trees in one thread, on an array that is ready
+    where a row's time goes, part by part
     single rows on 8 connections: 50th and 99th percentile of the latency, alone and beside a client of 1,000-row lists
     resident memory of the services after all
 
@@ -24,6 +25,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import uvloop
 
@@ -58,6 +60,7 @@ def main() -> None:
             servers[name] = (port, process)
         tell_lists(served, servers, options)
         tell_limit(served, release)
+        tell_parts(served, release)
         tell_single(served, servers["no journal"][0], options)
         for name, (_, process) in servers.items():
             print(f"resident after all, {name}: {resident(process.pid):.0f} MiB")
@@ -104,6 +107,42 @@ def tell_limit(served: Served, release: Path) -> None:
         booster.predict(ready, raw_score=True, num_threads=1)
         best = min(best, time.perf_counter() - started)
     print(f"LightGBM alone, one thread, a ready array of 1,000 rows: {1000 / best:,.0f} rows a second")
+
+
+def tell_parts(served: Served, release: Path) -> None:
+    """Where a row's time goes, in this process and in pieces as the service takes them: each part, the best of 50."""
+    from tenure.release.encoding_table import ListColumn
+    from tenure.release.scorer import Scorer
+    from tenure.serve import scoring
+    from tenure.serve.champion import ServedModel
+    from tenure.serve.limits import decode_json
+
+    scorer = Scorer.load(release)
+    scorer.predictor.warm_up()
+    n = scoring._ROWS_AT_A_TIME
+    rows = rows_of(served, n)
+    body = msgspec.json.encode(rows)
+    columns, _ = scorer._cleaner.clean_columns(rows)
+    named = {name: ListColumn(values) for name, values in zip(scorer.feature_names, columns, strict=True)}
+    X = scorer._encode_columns(named, n)
+    model = ServedModel("benchmark", "1", "0", release, scorer)
+    parts = {
+        "JSON read": lambda: decode_json(body),
+        "cleaned and checked": lambda: scorer._marked_rows(scorer._cleaner.clean_columns(rows)[0], n),
+        "encoded": lambda: scorer._encode_columns(named, n),
+        "model": lambda: scorer.predictor.margins(X),
+        "scored, with the parts above but the first": lambda: scorer.score_rows(rows),
+        "with ids, answers and the journal's entries": lambda: asyncio.run(
+            scoring.predict_rows(model, rows, 0, time.perf_counter())
+        ),
+    }
+    for name, part in parts.items():
+        best = float("inf")
+        for _ in range(50):
+            started = time.perf_counter()
+            part()
+            best = min(best, time.perf_counter() - started)
+        print(f"  {name:45} {best / n * 1e6:6.2f} us a row")
 
 
 def tell_single(served: Served, port: int, options: Any) -> None:
