@@ -57,7 +57,8 @@ def main() -> None:
             print(
                 f"{n_rows:>10,} rows, {table.stat().st_size / 1e6:,.0f} MB: {wall:6.1f} s, "
                 f"{n_rows / wall:9,.0f} rows a second, CPU {cpu / n_rows * 1e6:5.2f} us a row, peak {peak:5,.0f} MiB, "
-                f"{bare * n_rows / wall:.2f} of the bare library's speed (goal 0.5), {bare_cpu * n_rows / cpu:.2f} by CPU",
+                f"{bare * n_rows / wall:.2f} of the bare library's speed (goal 0.5), "
+                f"{bare_cpu * n_rows / cpu:.2f} by CPU",
                 flush=True,
             )
 
