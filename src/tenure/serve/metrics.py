@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter as TallyOf
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from tenure.journal.entries import NewPrediction
 from tenure.prepare.recipe import OTHER
 from tenure.prepare.rows import CleanValue
 from tenure.serve.champion import ServedModel
@@ -125,20 +125,17 @@ class ServiceMetrics:
         self._by_route: dict[tuple[str, str], Histogram] = {}
         self._served: ServedModel | None = None
 
-    def count_predictions(self, version: str, predictions: Sequence[str | float]) -> None:
+    def count_predictions(self, entries: Iterable[NewPrediction]) -> None:
         """Count answered rows. Predicted numbers are counted by version only."""
-        if predictions and not isinstance(predictions[0], str):
-            self._counter_of(version, "").inc(len(predictions))
-            return
-        for label, n_rows in TallyOf(predictions).items():
-            self._counter_of(version, str(label)).inc(n_rows)
-
-    def _counter_of(self, version: str, label: str) -> Counter:
-        key = (version, label)
-        counter = self._by_answer.get(key)
-        if counter is None:
-            counter = self._by_answer[key] = self._predictions.labels(*key)
-        return counter
+        counts: dict[tuple[str, str], int] = {}
+        for entry in entries:
+            key = (entry.version, entry.prediction if isinstance(entry.prediction, str) else "")
+            counts[key] = counts.get(key, 0) + 1
+        for key, n_rows in counts.items():
+            counter = self._by_answer.get(key)
+            if counter is None:
+                counter = self._by_answer[key] = self._predictions.labels(*key)
+            counter.inc(n_rows)
 
     def count_warnings(self, warnings: Sequence[Mapping[str, str]], columns: Collection[str]) -> None:
         """Count the warnings of one answered row. columns: the model's; names that clients make up count as one."""

@@ -92,8 +92,7 @@ async def _answer(service: Service, asked: Asked, canary: Canary | None) -> tupl
             ) from error
         service.metrics.count_journal_seconds(perf_counter() - given)
     metrics = service.metrics
-    for version in {entry.version for entry in entries}:
-        metrics.count_predictions(version, [e.prediction for e in entries if e.version == version])
+    metrics.count_predictions(entries)
     for answer in answers:
         if "warnings" in answer:
             metrics.count_warnings(answer["warnings"], model.scorer.warned_names)
