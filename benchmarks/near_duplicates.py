@@ -22,8 +22,9 @@ import polars as pl
 from explore import make_table
 from tenure.prepare import sift as sifting
 from tenure.prepare.alike_halves import find_among, rows_that_share_a_half
-from tenure.prepare.duplicates import halve
+from tenure.prepare.duplicates import HALVES, halve
 from tenure.prepare.near_duplicates import find_near_duplicates
+from tenure.prepare.row_hashes import RowHashes
 
 TABLES = {
     "adult.csv.gz": None,
@@ -57,9 +58,10 @@ def compare(path: Path, id: str | None) -> None:
     table = pl.read_csv(path, infer_schema=False).drop([id] if id else []).unique(maintain_order=True)
     table = with_copies(table, PLANTED)
     halves = halve(table)
-    hashes = halves.hashes(table)
-    rows = rows_that_share_a_half(hashes, np.ones(hashes.height, dtype=bool))
-    by_halves = find_among(table[rows], rows, hashes, halves, table)
+    with RowHashes(HALVES) as hashes:
+        hashes.add(halves.hashes(table))
+        rows = rows_that_share_a_half(hashes, np.ones(table.height, dtype=bool))
+        by_halves = find_among(table[rows], rows, hashes, halves, table)
     whole = find_near_duplicates(table)
     print(f"{path.name:22}{table.height:>8}{found(by_halves.cluster):>10}{found(whole.cluster):>8}")
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -43,8 +44,8 @@ class Tally:
 class Line(asyncio.Protocol):
     """One connection, which is back in the pool when its answer is there."""
 
-    def __init__(self, pool: deque[Line], tally: Tally) -> None:
-        self._pool, self._tally = pool, tally
+    def __init__(self, pool: deque[Line], tally: Tally, keep: Callable[[bytes], object]) -> None:
+        self._pool, self._tally, self._keep = pool, tally, keep
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -62,15 +63,25 @@ class Line(asyncio.Protocol):
             return
         if len(body) >= int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]):
             took = time.perf_counter() - self._sent
-            (self._tally.answered if head.startswith(b"HTTP/1.1 200") else self._tally.refused).append(took)
+            if head.startswith(b"HTTP/1.1 200"):
+                self._tally.answered.append(took)
+                self._keep(body)
+            else:
+                self._tally.refused.append(took)
             self._pool.append(self)
 
 
-async def send_at(rate: float, port: int, requests: list[bytes], seconds: float) -> Tally:
-    """Send so many requests a second, each at its time."""
+async def send_at(
+    rate: float,
+    port: int,
+    requests: list[bytes],
+    seconds: float,
+    keep: Callable[[bytes], object] = len,
+) -> Tally:
+    """Send so many requests a second, each at its time. keep: is given the body of what is answered."""
     loop, tally, pool = asyncio.get_running_loop(), Tally(), deque[Line]()
     for _ in range(CONNECTIONS):
-        await loop.create_connection(lambda: Line(pool, tally), "127.0.0.1", port)
+        await loop.create_connection(lambda: Line(pool, tally, keep), "127.0.0.1", port)
     started, sent = time.perf_counter(), 0
     while (now := time.perf_counter() - started) < seconds:
         while sent < now * rate:

@@ -21,9 +21,10 @@ import numpy as np
 import polars as pl
 
 from tenure.prepare.columns import clean, target_values
-from tenure.prepare.duplicates import HASHES, find_duplicates, row_hashes
+from tenure.prepare.duplicates import WHOLE, find_duplicates, halve
 from tenure.prepare.learn import learn_recipe, learn_target
 from tenure.prepare.recipe import Recipe
+from tenure.prepare.row_hashes import RowHashes
 from tenure.prepare.spellings import propose_spellings
 
 SHARE = 0.1
@@ -180,8 +181,9 @@ def measure(name: str, raw: pl.DataFrame, target: str, id: str | None) -> None:
         note = f"{by_pandas(dirty, truth, marks, empty) / n:.1%}"
         report(name, way, n, right, harmed, truth.height * truth.width - n, note)
     copies = pl.concat([raw, raw.sample(len(raw) // 100, seed=1)])
-    found_rows = find_duplicates(row_hashes(copies).select(HASHES), copies, id)
-    kept = found_rows.keep
+    with RowHashes([WHOLE]) as hashes:
+        hashes.add(halve(copies, id).hashes(copies))
+        kept = find_duplicates(hashes, copies, id).keep
     harmed = int((~kept[: len(raw)]).sum())
     report(name, "duplicated rows", len(raw) // 100, int((~kept[len(raw) :]).sum()), harmed, len(raw), "0.0%")
 

@@ -6,7 +6,9 @@ import contextlib
 import glob
 import json
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,7 +19,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
@@ -84,9 +86,42 @@ def _running(command: list[str], port: int, folder: Path, user: str | None) -> I
             process.wait()
 
 
+@dataclass
+class Stoppable:
+    """A PostgreSQL server that a test may stop and start. address: of its database, with the password."""
+
+    address: str
+    _command: list[str]
+    _port: int
+    _folder: Path
+    _user: str | None
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = self._folder / "server.log"
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                self._command, stdout=out, stderr=out, cwd=self._folder, user=self._user
+            )
+        _wait_for(self._port, self._process, log)
+        for _ in range(100):  # after a crash it listens before it answers
+            if (
+                "ready to accept connections"
+                in log.read_text(errors="replace").rpartition("starting Postgre")[2]
+            ):
+                return
+            time.sleep(0.05)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT: connections are cut; SIGQUIT: so is the server, which recovers when it starts."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(how)
+            self._process.wait(timeout=30)
+
+
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL server of its own; gives the address of its database, with the password as ${PGPASSWORD}."""
+def stoppable_postgresql() -> Iterator[Stoppable]:
+    """A PostgreSQL server of its own, running; it flushes to disk."""
     initdb, postgres = _binary("initdb"), _binary("postgres")
     user, port = _user("postgres"), free_port()
     with _folder(user) as folder:
@@ -100,20 +135,26 @@ def postgresql() -> Iterator[str]:
             check=True,
             capture_output=True,
         )
-        command = [
-            postgres,
-            "-D",
-            str(folder / "db"),
-            "-p",
-            str(port),
-            "-h",
-            "127.0.0.1",
-            "-k",
-            str(folder),
-            "-F",
-        ]
-        with _running(command, port, folder, user):
-            yield f"postgresql://tester:${{PGPASSWORD}}@127.0.0.1:{port}/postgres"
+        command = [postgres, "-D", f"{folder}/db", "-p", str(port), "-h", "127.0.0.1", "-k", str(folder)]
+        address = with_password(f"postgresql://tester:${{PGPASSWORD}}@127.0.0.1:{port}/postgres")
+        server = Stoppable(address, command, port, folder, user)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop(signal.SIGQUIT)
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of its own; gives the address of its database, with the password as ${PGPASSWORD}."""
+    with stoppable_postgresql() as server:
+        yield server.address.replace(quote(PASSWORD, safe=""), "${PGPASSWORD}")
+
+
+def with_password(address: str) -> str:
+    """The address of a server with its password in the place of the reference."""
+    return re.sub(r"\$\{\w+\}", quote(PASSWORD, safe=""), address)
 
 
 @contextlib.contextmanager

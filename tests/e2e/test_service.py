@@ -59,7 +59,7 @@ def test_no_answered_prediction_is_lost_or_doubled_by_a_kill(telco: Path, rows: 
         answered.append(service.post("/predict", rows[0])["predictions"][0]["id"])
     assert 1300 <= len(answered) < 2000
     with closing(open_journal(telco / ".tenure" / "journal.db")) as db:
-        kept = Counter(row[0] for row in db.execute("SELECT id FROM predictions"))
+        kept = Counter(row[0] for row in db.db.execute("SELECT id FROM predictions"))
     assert [identifier for identifier in answered if kept[identifier] != 1] == []
     for identifier in random.Random(0).sample(answered, 10):
         assert run_json("trace", identifier, "--project", str(telco), cwd=telco)["id"] == identifier

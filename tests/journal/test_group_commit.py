@@ -78,10 +78,10 @@ def test_one_bad_row_does_not_take_its_group_down(tmp_path: Path):
 def test_a_full_disk_fails_each_waiting_request_and_later_ones_work(tmp_path: Path):
     async def work() -> tuple[list[object], int]:
         journal = GroupCommit(tmp_path / "journal.db")
-        await journal.call(lambda db: db.execute("PRAGMA max_page_count=12").fetchall())
+        await journal.call(lambda db: db.db.execute("PRAGMA max_page_count=12").fetchall())
         rows = [[make_prediction() for _ in range(100)] for _ in range(3)]
         results = await asyncio.gather(*map(journal.add_predictions, rows), return_exceptions=True)
-        await journal.call(lambda db: db.execute("PRAGMA max_page_count=100000").fetchall())
+        await journal.call(lambda db: db.db.execute("PRAGMA max_page_count=100000").fetchall())
         await journal.add_predictions(rows[0])
         count = await journal.call(count_predictions)
         await journal.close()

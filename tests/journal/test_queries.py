@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 import time
 from datetime import timedelta
 
@@ -18,12 +17,13 @@ from tenure.journal.queries import (
     predictions_between,
     predictions_of_row,
 )
+from tenure.journal.tables import Journal
 from tenure.journal.writer import add_outcomes, add_predictions, add_refusals, record_event
 
 START = 1_700_000_000_000_000
 
 
-def add_series(journal: sqlite3.Connection, n_rows: int) -> list[str]:
+def add_series(journal: Journal, n_rows: int) -> list[str]:
     """Add one prediction a microsecond from START on."""
     ids = []
     for number in range(n_rows):
@@ -43,9 +43,7 @@ def add_series(journal: sqlite3.Connection, n_rows: int) -> list[str]:
 
 @pytest.mark.parametrize("batch", [1, 3, 20, 1000])
 @pytest.mark.parametrize(("since", "until"), [(None, None), (5, 9), (0, 0), (7, None), (None, 1), (19, 40)])
-def test_a_window_holds_exactly_its_rows(
-    journal: sqlite3.Connection, since: int | None, until: int | None, batch: int
-):
+def test_a_window_holds_exactly_its_rows(journal: Journal, since: int | None, until: int | None, batch: int):
     ids = add_series(journal, 20)
     edges = [None if edge is None else from_micros(START + edge) for edge in (since, until)]
     pages = list(predictions_between(journal, *edges, batch=batch))
@@ -54,14 +52,14 @@ def test_a_window_holds_exactly_its_rows(
     assert count_predictions(journal, *edges) == len(ids[slice(since, until)])
 
 
-def test_labelled_joins_in_time_order(journal: sqlite3.Connection):
+def test_labelled_joins_in_time_order(journal: Journal):
     ids = add_series(journal, 20)
     add_outcomes(journal, [GivenOutcome(ids[n], None, f"label {n}") for n in (15, 3, 8)])
     pairs = list(labelled(journal, from_micros(START + 4), batch=1))
     assert [(p.id, outcome) for p, outcome in pairs] == [(ids[8], "label 8"), (ids[15], "label 15")]
 
 
-def test_health_counts(journal: sqlite3.Connection):
+def test_health_counts(journal: Journal):
     ids = add_series(journal, 20)
     add_outcomes(journal, [GivenOutcome(ids[5], None, "Yes")])
     add_refusals(
@@ -76,18 +74,18 @@ def test_health_counts(journal: sqlite3.Connection):
     assert found.last - found.first == timedelta(microseconds=19)
 
 
-def test_health_of_an_empty_window(journal: sqlite3.Connection):
+def test_health_of_an_empty_window(journal: Journal):
     found = health(journal)
     assert (found.predictions, found.seconds, found.first) == (0, {}, None)
 
 
-def test_a_row_is_found_with_its_predictions(journal: sqlite3.Connection):
+def test_a_row_is_found_with_its_predictions(journal: Journal):
     ids = add_series(journal, 7)
     assert [p.id for p in predictions_of_row(journal, "0")] == [ids[6], ids[3], ids[0]]
     assert find_prediction(journal, "nobody") is None
 
 
-def test_events_by_time(journal: sqlite3.Connection):
+def test_events_by_time(journal: Journal):
     record_event(journal, "run", {"n": 1})
     middle = events(journal)[0].at + timedelta(microseconds=1)
     time.sleep(0.001)

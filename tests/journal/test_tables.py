@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from tenure.errors import JournalError
-from tenure.journal.tables import MIGRATIONS, open_journal, transaction
+from tenure.journal.sqlite import MIGRATIONS
+from tenure.journal.tables import Journal, open_journal
 from tenure.journal.writer import record_event
 
 
-def test_every_commit_is_durable(journal: sqlite3.Connection):
-    assert journal.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-    assert journal.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
-    assert journal.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+def test_every_commit_is_durable(in_file: Journal):
+    journal = in_file
+    assert journal.db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert journal.db.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
+    assert journal.db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
 
 
 def test_many_may_create_it_at_once(tmp_path: Path):
@@ -47,7 +49,7 @@ def test_another_database_is_refused(tmp_path: Path):
 def test_a_newer_journal_is_refused(tmp_path: Path):
     path = tmp_path / "journal.db"
     with closing(open_journal(path)) as db:
-        db.execute("PRAGMA user_version=99")
+        db.db.execute("PRAGMA user_version=99")
     with pytest.raises(JournalError, match="schema version 99"):
         open_journal(path)
 
@@ -67,18 +69,18 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
 def test_a_held_lock_is_named(tmp_path: Path):
     path = tmp_path / "journal.db"
     with closing(open_journal(path)) as first, closing(open_journal(path, busy_seconds=0.05)) as second:
-        with transaction(first), pytest.raises(JournalError, match="locked") as caught:
+        with first.db.transaction(), pytest.raises(JournalError, match="locked") as caught:
             record_event(second, "run", {})
         assert "another process" in str(caught.value)
         record_event(second, "run", {})
 
 
-def test_a_failed_transaction_leaves_nothing(journal: sqlite3.Connection):
+def test_a_failed_transaction_leaves_nothing(journal: Journal):
     def fail_half_way() -> None:
-        with transaction(journal):
+        with journal.db.transaction():
             record_event(journal, "run", {})
             raise KeyError
 
     with pytest.raises(KeyError):
         fail_half_way()
-    assert journal.execute("SELECT count(*) FROM events").fetchone()[0] == 0
+    assert journal.db.execute("SELECT count(*) FROM events").fetchone()[0] == 0

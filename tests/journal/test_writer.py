@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 import struct
 
 import pytest
@@ -17,11 +16,12 @@ from tenure.journal.queries import (
     find_prediction,
     refusals,
 )
+from tenure.journal.tables import Journal
 from tenure.journal.writer import add_outcomes, add_predictions, add_refusals, record_event
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 63, 64, 65, 500])
-def test_predictions_are_there_afterwards(journal: sqlite3.Connection, n_rows: int):
+def test_predictions_are_there_afterwards(journal: Journal, n_rows: int):
     rows = [make_prediction() for _ in range(n_rows)]
     add_predictions(journal, rows)
     assert count_predictions(journal) == n_rows
@@ -33,7 +33,7 @@ def test_predictions_are_there_afterwards(journal: sqlite3.Connection, n_rows: i
 @given(
     st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=20).filter(lambda t: "\x00" not in t)
 )
-def test_bits_and_text_are_kept(journal: sqlite3.Connection, number: float, text: str):
+def test_bits_and_text_are_kept(journal: Journal, number: float, text: str):
     import msgspec
 
     row = {"x": number, "name": text}
@@ -50,7 +50,7 @@ def test_bits_and_text_are_kept(journal: sqlite3.Connection, number: float, text
     assert found.row["name"] == text
 
 
-def test_a_twice_written_id_is_refused_whole(journal: sqlite3.Connection):
+def test_a_twice_written_id_is_refused_whole(journal: Journal):
     first, second = make_prediction(), make_prediction()
     add_predictions(journal, [first])
     with pytest.raises(JournalError):
@@ -58,19 +58,20 @@ def test_a_twice_written_id_is_refused_whole(journal: sqlite3.Connection):
     assert count_predictions(journal) == 1
 
 
-def test_a_full_disk_is_named_and_all_or_nothing(journal: sqlite3.Connection):
-    pages = journal.execute("PRAGMA page_count").fetchone()[0]
-    journal.execute(f"PRAGMA max_page_count={pages + 5}")
+def test_a_full_disk_is_named_and_all_or_nothing(in_file: Journal):
+    journal = in_file
+    pages = journal.db.execute("PRAGMA page_count").fetchone()[0]
+    journal.db.execute(f"PRAGMA max_page_count={pages + 5}")
     with pytest.raises(JournalError, match="full") as caught:
         add_predictions(journal, [make_prediction() for _ in range(500)])
     assert caught.value.todo == "free space on its disk"
     assert count_predictions(journal) == 0
-    journal.execute("PRAGMA max_page_count=1000000")
+    journal.db.execute("PRAGMA max_page_count=1000000")
     add_predictions(journal, [make_prediction()])
     assert count_predictions(journal) == 1
 
 
-def test_outcomes_by_prediction_and_by_row(journal: sqlite3.Connection):
+def test_outcomes_by_prediction_and_by_row(journal: Journal):
     old, new, other = make_prediction("7590"), make_prediction("7590"), make_prediction()
     add_predictions(journal, [old, new, other])
     report = add_outcomes(
@@ -88,13 +89,13 @@ def test_outcomes_by_prediction_and_by_row(journal: sqlite3.Connection):
     assert find_outcome(journal, old.id) is None
 
 
-def test_an_id_that_is_unknown_falls_back_to_the_row(journal: sqlite3.Connection):
+def test_an_id_that_is_unknown_falls_back_to_the_row(journal: Journal):
     prediction = make_prediction("7590")
     add_predictions(journal, [prediction])
     assert add_outcomes(journal, [GivenOutcome("7590", "7590", "Yes")]).recorded == 1
 
 
-def test_outcomes_are_idempotent_and_corrections_keep_history(journal: sqlite3.Connection):
+def test_outcomes_are_idempotent_and_corrections_keep_history(journal: Journal):
     prediction = make_prediction()
     add_predictions(journal, [prediction])
     reports = [
@@ -112,7 +113,7 @@ def test_outcomes_are_idempotent_and_corrections_keep_history(journal: sqlite3.C
     assert [value for value, _ in outcome.earlier] == ["Yes", "No"]
 
 
-def test_events_are_kept_in_order(journal: sqlite3.Connection):
+def test_events_are_kept_in_order(journal: Journal):
     ids = [
         record_event(journal, kind, {"n": n, "é": None}) for n, kind in enumerate(["run", "review", "run"])
     ]
@@ -120,11 +121,11 @@ def test_events_are_kept_in_order(journal: sqlite3.Connection):
     assert [event.body["n"] for event in events(journal, "run")] == [0, 2]
 
 
-def test_an_event_holds_no_nan(journal: sqlite3.Connection):
+def test_an_event_holds_no_nan(journal: Journal):
     with pytest.raises(ValueError, match="JSON"):
         record_event(journal, "run", {"auc": float("nan")})
 
 
-def test_refusals_are_kept(journal: sqlite3.Connection):
+def test_refusals_are_kept(journal: Journal):
     add_refusals(journal, [NewRefusal(10, 422, '[{"column": "tenure"}]')])
     assert [(r.status, r.problems) for r in refusals(journal)] == [(422, [{"column": "tenure"}])]

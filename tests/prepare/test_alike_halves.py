@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 
 from tenure.prepare.alike_halves import find_among, rows_that_share_a_half
-from tenure.prepare.duplicates import NAME, halve
+from tenure.prepare.duplicates import HALVES, NAME, halve
 from tenure.prepare.near_duplicates import NearDuplicates
+from tenure.prepare.row_hashes import RowHashes
 from tenure.prepare.sift import sift
 
 
@@ -31,9 +32,10 @@ def again(table: pl.DataFrame, places: range) -> pl.DataFrame:
 
 def search(table: pl.DataFrame) -> NearDuplicates:
     halves = halve(table)
-    hashes = halves.hashes(table)
-    rows = rows_that_share_a_half(hashes, np.ones(hashes.height, dtype=bool))
-    return find_among(table[rows], rows, hashes, halves, table)
+    with RowHashes(HALVES) as hashes:
+        hashes.add(halves.hashes(table))
+        rows = rows_that_share_a_half(hashes, np.ones(table.height, dtype=bool))
+        return find_among(table[rows], rows, hashes, halves, table)
 
 
 def test_rows_with_one_cell_changed_are_found_and_no_others() -> None:
@@ -86,8 +88,9 @@ def test_where_the_halves_tell_nothing_the_user_is_told() -> None:
     table = kinds[rows].with_columns(
         pl.Series(name, cells).cast(pl.String) for name, cells in changing.items()
     )
-    halves = halve(table)
-    shared = rows_that_share_a_half(halves.hashes(table), np.ones(table.height, dtype=bool))
+    with RowHashes(HALVES) as hashes:
+        hashes.add(halve(table).hashes(table))
+        shared = rows_that_share_a_half(hashes, np.ones(table.height, dtype=bool))
     sifted = sift(table.lazy(), table.height, target="left")
     told = [warning for warning in sifted.warnings if "too many to compare" in warning]
     assert len(shared) > 200_000

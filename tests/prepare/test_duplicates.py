@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tenure.prepare.duplicates import Duplicates, row_hashes
+from tenure.prepare.duplicates import WHOLE, Duplicates, halve
 from tenure.prepare.duplicates import find_duplicates as find_by_hashes
+from tenure.prepare.row_hashes import RowHashes
 
 RANDOM = np.random.default_rng(0)
 
 
 def find_duplicates(frame: pl.DataFrame, id: str | None = None) -> Duplicates:
-    return find_by_hashes(row_hashes(frame), frame, id)
+    with RowHashes([WHOLE]) as hashes:
+        hashes.add(halve(frame, id).hashes(frame))
+        return find_by_hashes(hashes, frame, id)
 
 
 def test_rows_recorded_twice_are_found() -> None:

@@ -199,7 +199,7 @@ def test_bad_cells_are_named_and_nothing_is_lost(
     with pytest.raises(RegistryError):
         project.promote("7")
     with closing(open_journal(project.folder.journal)) as db:
-        assert db.execute("SELECT count(*) FROM outcomes").fetchone() == (0,)
+        assert db.db.execute("SELECT count(*) FROM outcomes").fetchone() == (0,)
 
 
 def test_a_command_line_that_contradicts_the_project_is_refused(

@@ -92,8 +92,8 @@ def test_nothing_of_a_forgotten_person_is_left(project: Project, tmp_path: Path)
     Path(receipt["file"]).write_text(text)
 
     with closing(open_journal(folder.journal)) as db:
-        assert db.execute("SELECT count(*) FROM predictions").fetchone() == (299,)
-        assert db.execute("SELECT count(*) FROM outcomes").fetchone() == (299,)
+        assert db.db.execute("SELECT count(*) FROM predictions").fetchone() == (299,)
+        assert db.db.execute("SELECT count(*) FROM outcomes").fetchone() == (299,)
     assert project.replay("c0007")["same"]
 
     again = project.forget(PERSON)
@@ -170,7 +170,7 @@ def test_the_bytes_leave_the_journal_and_its_log(tmp_path: Path) -> None:
     with closing(open_journal(path)) as db:
         for i in range(50):
             row = json.dumps({"customer": PERSON if i == 7 else f"c{i}", "note": f"{NAME if i == 7 else i}"})
-            db.execute(
+            db.db.execute(
                 "INSERT INTO predictions VALUES (?, NULL, 1, 'm', '1', 'r', ?, 'no', 0.5, '[]', NULL, 0.1)",
                 (str(i), row),
             )
@@ -182,14 +182,14 @@ def test_the_bytes_leave_the_journal_and_its_log(tmp_path: Path) -> None:
             "refusals": 0,
         }
         with closing(open_journal(path)) as reader:
-            reader.execute("BEGIN")
-            reader.execute("SELECT count(*) FROM predictions").fetchone()
-            db.execute("PRAGMA busy_timeout=100")
+            reader.db.execute("BEGIN")
+            reader.db.execute("SELECT count(*) FROM predictions").fetchone()
+            db.db.execute("PRAGMA busy_timeout=100")
             with pytest.raises(JournalError, match="another process"):
                 erase_person(db, ["customer"], PERSON)
         erase_person(db, ["customer"], PERSON)
         assert holding(tmp_path, PERSON, NAME) == []
-        assert db.execute("SELECT count(*) FROM predictions").fetchone() == (49,)
+        assert db.db.execute("SELECT count(*) FROM predictions").fetchone() == (49,)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_the_bytes_leave_the_journal_and_its_log(tmp_path: Path) -> None:
 def test_a_number_and_its_digits_are_one_person(tmp_path: Path, cell: object, found: int) -> None:
     with closing(open_journal(tmp_path / "journal.db")) as db:
         row = json.dumps({'odd "name"': cell, "other": "17"})
-        db.execute(
+        db.db.execute(
             "INSERT INTO predictions VALUES ('1', NULL, 1, 'm', '1', 'r', ?, 'no', 0.5, '[]', NULL, 0.1)",
             (row,),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from tests.builders import build_release, make_table
 from tests.serve.project import ServedProject, promote, serving
 
-from tenure.journal.tables import open_journal
+from tenure.journal.tables import Journal, open_journal
 from tenure.serve.settings import ServeSettings
 
 Client = httpx.AsyncClient
@@ -75,7 +74,7 @@ def post(serve: Callable[..., Any]) -> Callable[..., httpx.Response]:
 
 
 @pytest.fixture
-def journal(project: ServedProject) -> Iterator[sqlite3.Connection]:
+def journal(project: ServedProject) -> Iterator[Journal]:
     with closing(open_journal(project.journal)) as db:
         yield db
 

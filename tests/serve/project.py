@@ -11,24 +11,26 @@ from pathlib import Path
 import httpx2 as httpx
 
 from tenure.durable import write_durably
+from tenure.journal.place import Address, Place
 from tenure.serve.app import PredictionApp, create_app
 from tenure.serve.settings import ServeSettings
 
 
 @dataclass(frozen=True)
 class ServedProject:
-    """root: the project's folder.  releases: name to release folder."""
+    """root: the project's folder.  releases: name to release folder.  database: of its journal; None: a file."""
 
     root: Path
     releases: dict[str, Path]
+    database: Address | None = None
 
     @property
     def pointer(self) -> Path:
         return self.root / ".tenure" / "champion.json"
 
     @property
-    def journal(self) -> Path:
-        return self.root / ".tenure" / "journal.db"
+    def journal(self) -> Place:
+        return self.database or self.root / ".tenure" / "journal.db"
 
 
 def promote(project: ServedProject, release: str, version: str) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ from tests.serve.test_server import (
     server,
     wait_until_ready,
 )
+
+from tenure.journal.days import list_days
+from tenure.journal.move import days_here, move_day
+from tenure.journal.tables import open_journal
 
 Rows = list[dict[str, Any]]
 
@@ -79,6 +83,29 @@ def test_without_descriptors_open_connections_are_answered_and_new_ones_later(
                 connection.close()
         time.sleep(1.5)  # the loop tries to accept again after a second
         assert httpx.post(f"{address}/predict", json=rows[0], timeout=5).status_code == 200
+
+
+def test_a_day_is_moved_while_its_predictions_are_still_coming_in(project: ServedProject, rows: Rows):
+    answered: list[str] = []
+    n_moves = 0
+    with server(project, workers=2) as (address, process), closing(open_journal(project.journal)) as journal:
+        clients = [
+            threading.Thread(target=post_until_it_breaks, args=(address, rows, answered, seed))
+            for seed in range(3)
+        ]
+        for client in clients:
+            client.start()
+        deadline = time.monotonic() + 30
+        while (len(answered) < 1500 or n_moves < 10) and time.monotonic() < deadline:
+            for day in days_here(journal, "9999-12-31"):
+                move_day(journal, day)
+                n_moves += 1
+        process.terminate()
+        for client in clients:
+            client.join()
+        assert list_days(journal.days) != []
+    assert len(answered) >= 1500
+    assert sorted(answered) == sorted(ids_in_journal(project.journal))
 
 
 def test_half_requests_and_slow_clients_hold_nobody_up(project: ServedProject, rows: Rows):

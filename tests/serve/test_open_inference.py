@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import struct
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from tests.serve.project import ServedProject, promote
 
 import tenure
 from tenure.journal.queries import find_prediction
+from tenure.journal.tables import Journal
 from tenure.release.scorer import Scorer
 from tenure.serve.settings import ServeSettings
 
@@ -45,7 +45,7 @@ def outputs(answer: httpx.Response) -> dict[str, Any]:
 
 
 def test_the_answers_are_the_releases_scores_and_are_in_the_journal(
-    post: Any, rows: list, releases: dict, journal: sqlite3.Connection
+    post: Any, rows: list, releases: dict, journal: Journal
 ):
     answer = post(INFER, json={"id": "a1", "inputs": tensors(rows)})
     found = outputs(answer)

@@ -239,16 +239,16 @@ def test_relaxed_answers_soon_and_writes_all_before_it_stops(
 def test_relaxed_does_not_go_on_answering_what_it_cannot_write(settings: ServeSettings, rows: list):
     async def work() -> tuple[list[int], int]:
         async with serving(replace(settings, relaxed=True)) as (client, app):
-            pages = app.service.journal._db.execute("PRAGMA page_count").fetchone()[0]
+            pages = app.service.journal._journal.db.execute("PRAGMA page_count").fetchone()[0]
             await app.service.journal.call(
-                lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+                lambda db: db.db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
             )
             statuses = []
             for _ in range(60):
                 statuses.append((await client.post("/predict", json=rows[0])).status_code)
                 await asyncio.sleep(0.002)
             await app.service.journal.call(
-                lambda db: db.execute("PRAGMA max_page_count = 1000000").fetchall()
+                lambda db: db.db.execute("PRAGMA max_page_count = 1000000").fetchall()
             )
             return statuses, (await client.post("/predict", json=rows[0])).status_code
 

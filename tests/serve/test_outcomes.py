@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -8,11 +7,14 @@ import httpx2 as httpx
 import pytest
 from tests.serve.project import ServedProject, promote
 
+from tenure.journal.days import list_days
+from tenure.journal.move import days_here, move_day
 from tenure.journal.queries import find_outcome, labelled
+from tenure.journal.tables import Journal
 from tenure.serve.settings import ServeSettings
 
 
-def test_outcomes_by_prediction_row_and_column(serve: Any, rows: list, journal: sqlite3.Connection):
+def test_outcomes_by_prediction_row_and_column(serve: Any, rows: list, journal: Journal):
     async def work(client: httpx.AsyncClient) -> tuple[list[str], list[dict[str, Any]]]:
         answer = await client.post("/predict", json=rows[:4])
         ids = [prediction["id"] for prediction in answer.json()["predictions"]]
@@ -80,3 +82,31 @@ def test_outcomes_need_a_journal_and_the_token(post: Any, settings: ServeSetting
     outcome = [{"id": "a", "outcome": "Yes"}]
     assert post("/outcomes", replace(settings, journal=None), json=outcome).status_code == 409
     assert post("/outcomes", replace(settings, tokens=("secret",)), json=outcome).status_code == 401
+
+
+def test_outcomes_of_moved_days_arrive_like_others(serve: Any, rows: list, journal: Journal):
+    async def work(client: httpx.AsyncClient) -> tuple[list[str], list[dict[str, Any]]]:
+        first = (await client.post("/predict", json=rows[:2])).json()["predictions"]
+        await client.post("/outcomes", json=[{"id": first[0]["id"], "outcome": "Yes"}])
+        for day in days_here(journal, "9999-12-31"):
+            move_day(journal, day)
+        second = (await client.post("/predict", json=rows[2:3])).json()["predictions"]
+        outcomes = [
+            {"id": first[0]["id"], "outcome": "No"},
+            {"customer": rows[1]["customer"], "outcome": "Yes"},
+            {"id": second[0]["id"], "outcome": "Yes"},
+            {"id": "nobody", "outcome": "Yes"},
+        ]
+        reports = [(await client.post("/outcomes", json=outcomes)).json() for _ in range(2)]
+        return [p["id"] for p in first + second], reports
+
+    ids, reports = serve(work)
+    assert list_days(journal.days) != []
+    assert reports == [
+        {"recorded": 2, "already": 0, "corrected": 1, "unknown": ["nobody"]},
+        {"recorded": 0, "already": 3, "corrected": 0, "unknown": ["nobody"]},
+    ]
+    assert [(p.id, outcome) for p, outcome in labelled(journal)] == list(
+        zip(ids, ["No", "Yes", "Yes"], strict=True)
+    )
+    assert [value for value, _ in find_outcome(journal, ids[0]).earlier] == ["Yes"]

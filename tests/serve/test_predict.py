@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from tests.serve.project import ServedProject, promote, serving
 
 from tenure.journal.queries import find_prediction, predictions_between, refusals
+from tenure.journal.tables import Journal
 from tenure.release.scorer import Scorer
 from tenure.serve.settings import ServeSettings
 
@@ -30,7 +30,7 @@ def test_one_row_is_answered_with_the_releases_own_score(post: Any, rows: list, 
 
 
 def test_a_list_is_answered_in_order_and_is_in_the_journal(
-    post: Any, rows: list, journal: sqlite3.Connection, releases: dict
+    post: Any, rows: list, journal: Journal, releases: dict
 ):
     found = post("/predict", json=rows).json()["predictions"]
     scorer = Scorer.load(releases["first"])
@@ -94,7 +94,7 @@ def test_a_predicted_number_has_no_probability(post: Any, rows: list, project: S
 
 
 def test_every_bad_cell_of_every_row_is_named_and_nothing_is_predicted(
-    post: Any, rows: list, journal: sqlite3.Connection
+    post: Any, rows: list, journal: Journal
 ):
     bad = [dict(row) for row in rows[:4]]
     bad[1]["months"] = "many"
@@ -140,7 +140,7 @@ def test_every_bad_cell_of_every_row_is_named_and_nothing_is_predicted(
     ],
     ids=repr,
 )
-def test_bodies_that_are_no_rows(post: Any, journal: sqlite3.Connection, body: bytes, status: int, word: str):
+def test_bodies_that_are_no_rows(post: Any, journal: Journal, body: bytes, status: int, word: str):
     answer = post("/predict", content=body, headers=JSON)
     assert answer.status_code == status
     assert word in answer.json()["error"]
@@ -253,10 +253,10 @@ def test_a_full_disk_gives_no_prediction(settings: ServeSettings, rows: list):
     async def work() -> list[httpx.Response]:
         async with serving(settings) as (client, app):
             journal = app.service.journal
-            await journal.call(lambda db: db.execute("PRAGMA max_page_count=12").fetchall())
+            await journal.call(lambda db: db.db.execute("PRAGMA max_page_count=12").fetchall())
             full = await client.post("/predict", json=rows)
             alive = await client.get("/livez")
-            await journal.call(lambda db: db.execute("PRAGMA max_page_count=100000").fetchall())
+            await journal.call(lambda db: db.db.execute("PRAGMA max_page_count=100000").fetchall())
             return [full, alive, await client.post("/predict", json=rows)]
 
     full, alive, after = asyncio.run(work())

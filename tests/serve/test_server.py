@@ -11,14 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
+from tests.journal.builders import to_text
 from tests.serve.project import ServedProject, promote
 
 from tenure.errors import JournalError, ProjectError, ReleaseError
+from tenure.journal.place import Place
 from tenure.journal.queries import count_predictions, predictions_between
 from tenure.journal.tables import open_journal
 from tenure.release.scorer import Scorer
@@ -26,14 +27,17 @@ from tenure.serve.server import run
 from tenure.serve.settings import ServeSettings
 
 SERVER = """
+import os
 import sys
 from pathlib import Path
+from tests.journal.builders import place_of
 from tenure.serve.server import run
 from tenure.serve.settings import ServeSettings
 
 if __name__ == "__main__":
     pointer, journal, port, workers = sys.argv[1:]
-    settings = ServeSettings(pointer=Path(pointer), journal=Path(journal), poll_seconds=0.05)
+    traces = "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ
+    settings = ServeSettings(Path(pointer), journal=place_of(journal), poll_seconds=0.05, traces=traces)
     run(settings, port=int(port), workers=int(workers))
 """
 
@@ -50,7 +54,7 @@ def server(project: ServedProject, workers: int = 1) -> Iterator[tuple[str, subp
     script = project.root / "serve.py"
     script.write_text(SERVER)
     port = free_port()
-    command = [sys.executable, script, project.pointer, project.journal, str(port), str(workers)]
+    command = [sys.executable, script, project.pointer, to_text(project.journal), str(port), str(workers)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     with subprocess.Popen(list(map(str, command)), env=environment, stdout=subprocess.PIPE) as process:
         try:
@@ -75,7 +79,7 @@ def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("not ready in time")
 
 
-def ids_in_journal(path: Path) -> list[str]:
+def ids_in_journal(path: Place) -> list[str]:
     with closing(open_journal(path)) as db:
         return [prediction.id for page in predictions_between(db) for prediction in page]
 

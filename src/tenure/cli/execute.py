@@ -25,6 +25,7 @@ COMMANDS = {
     "prepare": "data:prepare",
     "data": "versions:data",
     "forget": "versions:forget",
+    "archive": "archive:archive",
     "panel": "data:panel",
     "schema": "data:schema",
     "run": "model:run",

@@ -17,6 +17,7 @@ the circle:
   trace, replay                where one prediction came from; the same bits again
   audit                        how ready for production, by evidence
   data, forget                 versions of prepared data; a person erased from all of them
+  archive                      old days of the journal into files of their own
 
 start with:  tenure run customers.csv --target churned
 """
@@ -209,6 +210,9 @@ def _add_service_commands(commands: Commands) -> None:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port to listen on (default: $AIP_HTTP_PORT, else 8000)")
     serve.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (default: 1)")
+    _command(
+        commands, "archive", "move old days of the journal into files, and delete those past serve.keep_for"
+    )
 
 
 def _add_monitor_commands(commands: Commands) -> None:

@@ -43,6 +43,7 @@ class Prediction(msgspec.Struct, frozen=True):
     probabilities: of several classes.  reasons, score, base, rest: when effects were asked for; base + effects + rest
     is the score.  warnings: cells that break a rule of schema.json and were scored.
     problems: why the row was not scored; only where the service answers good rows beside bad ones.
+    version: of the model, where it is not the champion that answered.
     """
 
     id: str | None = None
@@ -57,6 +58,7 @@ class Prediction(msgspec.Struct, frozen=True):
     reasons: list[Reason] = []
     warnings: list[Problem] = []
     problems: list[Problem] = []
+    version: str | None = None
 
 
 class Outcomes(msgspec.Struct, frozen=True):

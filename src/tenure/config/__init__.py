@@ -10,7 +10,14 @@ from tenure.config.fairness import FairnessConfig
 from tenure.config.load import FILE_NAME, config_schema, describe_idle_keys, load_config, parse_config
 from tenure.config.models import BusinessConfig, ProjectConfig
 from tenure.config.schema import SCHEMA_FILE, TableSchema, load_schema, parse_schema
-from tenure.config.sources import Secrets, SourceConfig, kind_of, source_like, written_source
+from tenure.config.sources import (
+    Secrets,
+    SourceConfig,
+    kind_of,
+    quote_in_address,
+    source_like,
+    written_source,
+)
 from tenure.config.values import parse_duration, resolve_reference
 
 __all__ = [
@@ -32,6 +39,7 @@ __all__ = [
     "parse_config",
     "parse_duration",
     "parse_schema",
+    "quote_in_address",
     "resolve_reference",
     "source_like",
     "written_source",

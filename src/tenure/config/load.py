@@ -16,9 +16,6 @@ from tenure.errors import ConfigError, nearest_names
 
 FILE_NAME = "tenure.yaml"
 
-# keys of the file format whose engines are not in this version: refused rather than ignored
-_NOT_YET = ("store.journal",)
-
 
 def load_config(path: Path) -> ProjectConfig:
     """Read and check a tenure.yaml.
@@ -50,13 +47,6 @@ def parse_config(text: str, where: str) -> ProjectConfig:
     except ValidationError as error:
         raise explain_mistake(error, lines, where, ProjectConfig) from None
     config.remember_places({path: f"{where}, line {line}" for path, line in lines.items()})
-    for key in _NOT_YET:
-        if _value_at(config, key):
-            raise ConfigError(
-                f"{key!r} is not available in this version",
-                where=f"{where}, line {_line_of(tuple(key.split('.')), lines)}",
-                todo="remove the key, or leave it empty",
-            )
     return config
 
 
@@ -206,10 +196,3 @@ def _below(annotation: Any, part: Hashable) -> Any:
         fields = annotation.model_fields.items()
         return next((field.annotation for key, field in fields if part in (key, field.alias)), None)
     return get_args(annotation)[-1] if get_origin(annotation) in (dict, list) else None
-
-
-def _value_at(config: ProjectConfig, dotted: str) -> Any:
-    value: Any = config
-    for part in dotted.split("."):
-        value = getattr(value, part)
-    return value

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Hashable, Mapping
 from typing import Annotated, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -138,6 +139,13 @@ class PersonalConfig(Strict):
         return self
 
 
+class CanaryConfig(Strict):
+    """A version that answers a share of the rows; whatever it cannot answer, the champion answers."""
+
+    version: str = Field(description="a version, or challenger; as it is when the service starts")
+    share: Share = Field(description="of the rows, by a hash of their id: a row stays with one version")
+
+
 class ServeConfig(Strict):
     """The HTTP service."""
 
@@ -148,6 +156,18 @@ class ServeConfig(Strict):
     auth: AuthConfig | None = None
     tls: TlsConfig | None = None
     personal: PersonalConfig = PersonalConfig()
+    shadow: str | None = Field(
+        None,
+        description="a version, or challenger, that listens: it scores what the champion has answered; null: none",
+    )
+    canary: CanaryConfig | None = None
+    archive_after: Duration | None = Field(
+        None,
+        description="`tenure archive` moves whole days of the journal older than this into files; null: none",
+    )
+    keep_for: Duration | None = Field(
+        None, description="`tenure archive` deletes whole days of the journal older than this; null: none"
+    )
     max_body: Size = Field(1_000_000, description="the largest request body")
     max_rows: int = Field(10_000, ge=1, description="the most rows of a request")
     max_waiting: int = Field(1000, ge=1, description="requests that may wait for the disk; more get a 503")
@@ -162,6 +182,19 @@ class ServeConfig(Strict):
     logs: Literal["text", "json"] = Field(
         "text", description="lines for a person, or JSON, one object a line"
     )
+    traces: bool = Field(
+        False, description="a span for each request, to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names"
+    )
+
+    @model_validator(mode="after")
+    def _keeps_what_it_moves(self) -> ServeConfig:
+        if (
+            self.keep_for is not None
+            and self.archive_after is not None
+            and self.keep_for <= self.archive_after
+        ):
+            raise ValueError("keep_for is not longer than archive_after: days would be deleted, never moved")
+        return self
 
 
 class MonitorConfig(Strict):
@@ -191,10 +224,25 @@ class StoreConfig(Strict):
     """Engines for when the embedded ones are outgrown; null: embedded."""
 
     registry: str | None = Field(None, description="address of an MLflow server or store")
-    journal: str | None = None
+    journal: str | None = Field(
+        None, description="address of a PostgreSQL database: postgresql://user:${NAME}@host:5432/database"
+    )
     data_remote: str | None = Field(
         None, description="where `dvc push` puts data versions: a path, s3://…, gs://…, azure://…, ssh://…"
     )
+
+    @field_validator("journal")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("postgresql", "postgres"):
+            raise ValueError("an address that begins with postgresql:// is expected")
+        given = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+        if not all(not secret or REFERENCE.fullmatch(secret) for secret in given):
+            raise ValueError("the password is written as a ${NAME} reference to an environment variable")
+        return value
 
     @field_validator("data_remote")
     @classmethod

@@ -32,6 +32,22 @@ class NewPrediction(NamedTuple):
     seconds: float
 
 
+class NewShadow(NamedTuple):
+    """What a version that only listens would have answered: the columns of the table, in its order.
+
+    prediction_id: of the answer that was given.  The rest as in NewPrediction.
+    """
+
+    prediction_id: str
+    version: str
+    release: str
+    prediction: str | float
+    probability: float | None
+    margins: str
+    probabilities: str | None
+    seconds: float
+
+
 class NewRefusal(NamedTuple):
     """A request that was refused. at: microseconds since the epoch (UTC).  problems: a JSON list."""
 
@@ -172,10 +188,14 @@ def row_key(value: object) -> str | None:
 def names_a_row(value: object) -> bool:
     """Whether a value can be a row id, or stands for none: text, a number, or null.
 
-    >>> names_a_row("A-17"), names_a_row(None), names_a_row(True), names_a_row({})
-    (True, True, False, False)
+    Text with a NUL character is none: not every database can hold it.
+
+    >>> names_a_row("A-17"), names_a_row(None), names_a_row(True), names_a_row({}), names_a_row("A\\0")
+    (True, True, False, False, False)
     """
-    return value is None or isinstance(value, (str, float)) or type(value) is int
+    if isinstance(value, str):
+        return "\0" not in value
+    return value is None or isinstance(value, float) or type(value) is int
 
 
-A_ROW_ID = "must be text or a number that names the row, or null"
+A_ROW_ID = "must be text (without NUL) or a number that names the row, or null"

@@ -10,24 +10,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
 from tenure.errors import JournalError
-from tenure.journal.entries import NewPrediction, NewRefusal
-from tenure.journal.tables import open_journal
-from tenure.journal.writer import add_predictions, add_refusals
+from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, NewShadow, OutcomeReport
+from tenure.journal.place import Place
+from tenure.journal.tables import Journal, open_journal
+from tenure.journal.writer import (
+    add_outcomes,
+    add_outcomes_of_rows_here,
+    add_predictions,
+    add_refusals,
+    add_shadows,
+)
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_Job = Callable[[sqlite3.Connection], Any]
+_Job = Callable[[Journal], Any]
 _Work = list[NewPrediction] | NewRefusal | _Job
 _Item = tuple[_Work, asyncio.Future[Any]]
 _Result = tuple[asyncio.Future[Any], object]
@@ -45,13 +51,13 @@ class GroupCommit:
     results if it cannot be written; it goes on trying with each later request.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self._loop = asyncio.get_running_loop()
         self._path = path
-        self._db = open_journal(path)
-        self._stamp = _stamp_of(path)
+        self._journal = open_journal(path)
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._refusals_waiting = 0
+        self._looking = asyncio.Lock()
         self._unwritten = 0
         self._is_failing = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -76,6 +82,10 @@ class GroupCommit:
         self._put(predictions).add_done_callback(partial(self._soon_done, len(predictions)))
         return True
 
+    async def add_shadows(self, shadows: list[NewShadow]) -> None:
+        """Write what a version that only listens would have answered. Raises JournalError."""
+        await self.call(partial(add_shadows, shadows=shadows))
+
     def add_refusal(self, refusal: NewRefusal) -> None:
         """Write a refused request soon; nobody waits for it.
 
@@ -85,16 +95,28 @@ class GroupCommit:
             self._refusals_waiting += 1
             self._put(refusal).add_done_callback(self._refusal_done)
 
-    async def call(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    async def call(self, job: Callable[[Journal], T]) -> T:
         """Run a function of the open journal in the writer's thread and return its result."""
         result: T = await self._put(job)
         return result
+
+    async def add_outcomes(self, outcomes: list[GivenOutcome]) -> OutcomeReport:
+        """Write true labels, as writer.add_outcomes does.
+
+        Those of moved days take a look into files, for which predictions do not wait: it has a thread and a
+        connection of its own, one at a time.
+        """
+        report = await self.call(partial(add_outcomes_of_rows_here, outcomes=outcomes))
+        if report is None:
+            async with self._looking:
+                report = await self._loop.run_in_executor(None, _add_late_outcomes, self._path, outcomes)
+        return report
 
     async def close(self) -> None:
         """Write what waits, then close the journal."""
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
-        self._db.close()
+        self._journal.close()
 
     def _put(self, work: _Work) -> asyncio.Future[Any]:
         future = self._loop.create_future()
@@ -123,7 +145,7 @@ class GroupCommit:
         while going:
             going, items = self._next_items()
             done = self._write(items)
-            if _stamp_of(self._path) != self._stamp:
+            if self._journal.db.is_replaced():
                 done = self._write_anew(items)
             try:
                 self._loop.call_soon_threadsafe(_resolve, done)
@@ -136,9 +158,8 @@ class GroupCommit:
             "journal %s: the file was taken away or replaced; going on with what is there now", self._path
         )
         try:
-            self._db.close()
-            self._db = open_journal(self._path)
-            self._stamp = _stamp_of(self._path)
+            self._journal.close()
+            self._journal = open_journal(self._path)
         except (JournalError, OSError) as error:
             return [(future, error) for _, future in items]
         return self._write(items)
@@ -165,17 +186,15 @@ class GroupCommit:
         done: list[_Result] = []
         for item in items:
             if callable(item[0]):
-                done.append(_attempt(item, item[0], self._db))
+                done.append(_attempt(item, item[0], self._journal))
             else:
                 (refusals if isinstance(item[0], NewRefusal) else predictions).append(item)
         return done + self._commit(predictions, _write_predictions) + self._commit(refusals, _write_refusals)
 
-    def _commit(
-        self, items: list[_Item], write: Callable[[sqlite3.Connection, list[_Item]], None]
-    ) -> list[_Result]:
+    def _commit(self, items: list[_Item], write: Callable[[Journal, list[_Item]], None]) -> list[_Result]:
         try:
             if items:
-                write(self._db, items)
+                write(self._journal, items)
         except JournalError as error:
             return [(future, error) for _, future in items]
         except Exception as error:
@@ -187,27 +206,23 @@ class GroupCommit:
         return [(future, None) for _, future in items]
 
 
-def _stamp_of(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one in its place."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+def _add_late_outcomes(path: Place, outcomes: list[GivenOutcome]) -> OutcomeReport:
+    with closing(open_journal(path)) as journal:
+        return add_outcomes(journal, outcomes)
 
 
-def _write_predictions(db: sqlite3.Connection, items: list[_Item]) -> None:
+def _write_predictions(journal: Journal, items: list[_Item]) -> None:
     groups = cast(list[list[NewPrediction]], [work for work, _ in items])
-    add_predictions(db, list(chain.from_iterable(groups)))
+    add_predictions(journal, list(chain.from_iterable(groups)))
 
 
-def _write_refusals(db: sqlite3.Connection, items: list[_Item]) -> None:
-    add_refusals(db, cast(list[NewRefusal], [work for work, _ in items]))
+def _write_refusals(journal: Journal, items: list[_Item]) -> None:
+    add_refusals(journal, cast(list[NewRefusal], [work for work, _ in items]))
 
 
-def _attempt(item: _Item, job: _Job, db: sqlite3.Connection) -> _Result:
+def _attempt(item: _Item, job: _Job, journal: Journal) -> _Result:
     try:
-        return item[1], job(db)
+        return item[1], job(journal)
     except Exception as error:
         return item[1], error
 

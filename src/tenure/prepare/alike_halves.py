@@ -7,44 +7,42 @@ compared; where the halves tell rows apart, these are few.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tenure.prepare.duplicates import HALVES, Halves, is_repeated, share_of_equal_pairs
+from tenure.prepare.duplicates import HALVES, Halves, share_of_equal_pairs
 from tenure.prepare.near_duplicates import CHANCE, LARGEST, NearDuplicates, Rows, alike_rows, in_clusters
+from tenure.prepare.row_hashes import Hashes, Positions, RowHashes, repeated
 
 # More rows than this that share a half with a few others are not compared: the halves do not tell rows apart.
 MOST_ROWS = 200_000
 
 
-def rows_that_share_a_half(hashes: pl.DataFrame, keep: npt.NDArray[np.bool_]) -> Rows:
+def rows_that_share_a_half(hashes: RowHashes, keep: npt.NDArray[np.bool_]) -> Rows:
     """Positions of the rows that have a half in common with 1 to 19 others, ascending.
 
-    hashes: of Halves, [n]. More rows that share a half are many of one kind, and say nothing of each other.
+    hashes: with those of Halves. More rows that share a half are many of one kind, and say nothing of each other.
     keep: the rows that are asked after, bool [n]; of rows that are equal throughout only the first should be.
     """
-    asked = pl.Series(keep)
-    # A sort each, which lets go of the interpreter's lock.
-    with ThreadPoolExecutor(len(HALVES)) as threads:
-        by_half = threads.map(lambda name: _shared_by_few(hashes[name].filter(asked)), HALVES)
-        return np.flatnonzero(keep)[np.logical_or(*by_half)]
 
+    def shared_by_few(half: Hashes, rows: Positions) -> Positions:
+        asked = keep[rows]
+        half, rows = half[asked], rows[asked]
+        again = repeated(half)
+        half, rows = half[again], rows[again]
+        n = pl.DataFrame({"half": half}).select(pl.len().over("half")).to_series()
+        few: Positions = rows[(n <= LARGEST).to_numpy()]
+        return few
 
-def _shared_by_few(half: pl.Series) -> npt.NDArray[np.bool_]:
-    repeated = is_repeated(half)
-    shared = repeated.to_numpy(writable=True)
-    if repeated.any():
-        n = half.filter(repeated).to_frame().select(pl.len().over(pl.first())).to_series()
-        shared[shared] = (n <= LARGEST).to_numpy()
-    return shared
+    found = [rows for name in HALVES for rows in hashes.each_bucket(name, shared_by_few)]
+    return np.unique(np.concatenate(found)).astype(np.int64)
 
 
 def find_among(
-    frame: pl.DataFrame, rows: Rows, hashes: pl.DataFrame, halves: Halves, sample: pl.DataFrame
+    frame: pl.DataFrame, rows: Rows, hashes: RowHashes, halves: Halves, sample: pl.DataFrame
 ) -> NearDuplicates:
     """Clusters among the rows that share a half.
 
@@ -53,7 +51,7 @@ def find_among(
     A cluster counts when its rows share a half with no row outside it, and there are far more pairs of such rows than
     chance makes of rows that share a half.
     """
-    keys = hashes.select(HALVES)[rows]
+    keys = hashes.of(rows, HALVES)
     clusters = [c for c in alike_rows(frame) if len(c) <= LARGEST]
     n_alike = sum(map(len, clusters))
     clusters = _alone_in_their_halves(clusters, keys)
@@ -65,7 +63,7 @@ def find_among(
         f"{n_alike} row(s) equal another in all cells but one at most, and in one half of the columns in every letter; "
         f"chance would make about {expected:.2g} pairs of them"
     )
-    return in_clusters(hashes.height, [rows[c].tolist() for c in clusters], n_alike, why)
+    return in_clusters(hashes.n_rows, [rows[c].tolist() for c in clusters], n_alike, why)
 
 
 def _alone_in_their_halves(clusters: Sequence[list[int]], keys: pl.DataFrame) -> list[list[int]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from tenure.prepare.entities import Groups, number_groups
 from tenure.prepare.split import PARTS
@@ -76,7 +77,7 @@ def describe_parts(
     groups has Wilson's. Test: Pearson's chi-square for two classes, and its form for means else; the errors are
     those under the hypothesis that all parts have one mean; Holm over the classes.
     """
-    target, number = np.asarray(y, dtype=np.float64), np.asarray(parts)
+    target, number = np.asarray(y), np.asarray(parts)
     groups = None if group is None else number_groups(group)
     is_inside = (number >= 0) & (number < len(PARTS))
     if not is_inside.all():
@@ -108,22 +109,23 @@ def describe_balance(parts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _shares(target: Floats, number: npt.NDArray[np.int8], classes: Sequence[str]) -> dict[str, _Measure]:
+def _shares(
+    target: npt.NDArray[Any], number: npt.NDArray[np.int8], classes: Sequence[str]
+) -> dict[str, _Measure]:
     """Each class's, from one count of parts by classes."""
-    cells = target.astype(np.intp)
-    cells *= len(PARTS)
-    cells += number
-    counts = np.bincount(cells, minlength=len(classes) * len(PARTS)).reshape(len(classes), len(PARTS))
+    cells = pl.DataFrame({"class": target, "part": number}).group_by("class", "part").len()
+    counts = np.zeros((len(classes), len(PARTS)), dtype=np.int64)
+    counts[cells["class"].cast(pl.Int64), cells["part"]] = cells["len"]
     return {
         label: _Measure.of_share(held, counts.sum(axis=0))
         for label, held in zip(classes, counts, strict=True)
     }
 
 
-def _measures(target: Floats, classes: Sequence[str]) -> dict[str, Floats]:
+def _measures(target: npt.NDArray[Any], classes: Sequence[str]) -> dict[str, Floats]:
     """What is averaged: each class's indicator, or the target itself; the positive class last of two."""
     if not classes:
-        return {"mean": target}
+        return {"mean": np.asarray(target, dtype=np.float64)}
     return {label: (target == index).astype(np.float64) for index, label in enumerate(classes)}
 
 

@@ -6,16 +6,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tenure.prepare.evidence import expected_repeats, looks_like_identifier
+from tenure.prepare.row_hashes import RowHashes
 
 # Chance is ruled out when this many times more rows repeat than it explains.
 _FAR_ABOVE = 10.0
 _SAMPLE = 50_000
 _FEWEST_IN_HALF = 2
-HASHES = ("__hash", "__check")
-NAME, HALVES = "__name", ("__first", "__second")
+WHOLE, NAME, HALVES = "__whole", "__name", ("__first", "__second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +26,13 @@ class Duplicates:
     n_repeats: rows that equal an earlier row.  expected: pairs of equal rows that chance explains.
     are_mistakes: whether they should be dropped.  why: the evidence, in words.
     keep: bool [n], True for rows to keep; all True unless are_mistakes.
-    same_first: bool [n], rows whose first hash another row has, too.
     """
 
     n_repeats: int
     expected: float
     are_mistakes: bool
     why: str
-    keep: np.ndarray
-    same_first: np.ndarray
-
-
-def row_hashes(frame: pl.DataFrame) -> pl.DataFrame:
-    """Two independent 64-bit hashes of each row, in the columns HASHES.
-
-    Rows are equal when both are; that unequal ones agree has a chance of 1e-24 among ten million rows.
-    """
-    return pl.DataFrame({name: frame.hash_rows(seed) for seed, name in enumerate(HASHES)})
+    keep: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +50,15 @@ class Halves:
         return all(len(self.columns.get(name, ())) >= _FEWEST_IN_HALF for name in HALVES)
 
     def hashes(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """A 64-bit hash of each part of each row; rows are equal when all their hashes are.
+        """A 64-bit hash of each part of each row, and of the whole row.
 
-        That rows which differ in one part agree in its hash has a chance of 5e-20 for each two of them.
+        That rows which differ agree in a hash has a chance of 5e-20 for each two of them: 3e-6 for any two of ten
+        million.
         """
-        return pl.DataFrame(
+        parts = pl.DataFrame(
             {name: frame.select(columns).hash_rows() for name, columns in self.columns.items()}
         )
+        return parts.with_columns(parts.hash_rows().alias(WHOLE))
 
 
 def halve(frame: pl.DataFrame, id: str | None = None) -> Halves:
@@ -76,50 +69,29 @@ def halve(frame: pl.DataFrame, id: str | None = None) -> Halves:
     return Halves({name: part for name, part in zip((NAME, *HALVES), parts, strict=True) if part})
 
 
-def find_duplicates(hashes: pl.DataFrame, sample: pl.DataFrame, id: str | None = None) -> Duplicates:
+def find_duplicates(hashes: RowHashes, sample: pl.DataFrame, id: str | None = None) -> Duplicates:
     """Find the rows that equal an earlier row in every column, and decide whether they are mistakes.
 
-    hashes: columns of hashes, [n]; rows are equal when all their hashes are (see Halves).
+    hashes: with the one of whole rows (see Halves).
     sample: raw rows, or all of them, that tell how often two cells are equal.
     They are mistakes when an identifier repeats with them, or when they are far more than independent columns
     would give by chance: pairs of rows times the product over columns of the probability that two cells are equal.
     """
-    same_first = is_repeated(hashes.to_series())
-    first = _first_of_its_kind(hashes, same_first)
-    same = same_first.to_numpy()
-    n_repeats = int((~first).sum())
-    everything = np.ones(hashes.height, dtype=bool)
+    repeats = hashes.repeats(WHOLE)
+    n_repeats = len(repeats)
+    everything = np.ones(hashes.n_rows, dtype=bool)
     if not n_repeats:
-        return Duplicates(0, 0.0, False, "no row equals another", everything, same)
+        return Duplicates(0, 0.0, False, "no row equals another", everything)
+    first = everything.copy()
+    first[repeats] = False
     named = id if id in sample.columns else _identifier(sample)
     if named is not None:
-        return Duplicates(n_repeats, 0.0, True, f"they repeat {named!r}, which names a row", first, same)
+        return Duplicates(n_repeats, 0.0, True, f"they repeat {named!r}, which names a row", first)
     equal = math.prod(share_of_equal_pairs(sample[name]) for name in sample.columns)
-    expected = expected_repeats(hashes.height, 1.0 / equal) if equal else 0.0
+    expected = expected_repeats(hashes.n_rows, 1.0 / equal) if equal else 0.0
     are_mistakes = n_repeats > _FAR_ABOVE * max(expected, 0.1)
     why = f"{n_repeats} repeated rows, where chance would give about {expected:.2g}"
-    return Duplicates(n_repeats, expected, are_mistakes, why, first if are_mistakes else everything, same)
-
-
-def is_repeated(hashes: pl.Series) -> pl.Series:
-    """Whether each hash is there more than once, Boolean [n]; sorting tells in a third of the time of counting.
-
-    >>> is_repeated(pl.Series([3, 1, 3], dtype=pl.UInt64)).to_list()
-    [True, False, True]
-    """
-    ordered = np.sort(hashes.to_numpy())
-    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    return hashes.is_in(pl.Series(repeated).implode())
-
-
-def _first_of_its_kind(hashes: pl.DataFrame, same_first: pl.Series) -> np.ndarray:
-    first = np.ones(hashes.height, dtype=bool)
-    # Most rows are alone by their first hash; only the others are compared in full.
-    if same_first.any():
-        first[same_first.to_numpy()] = (
-            hashes.filter(same_first).select(pl.struct(pl.all()).is_first_distinct()).to_series()
-        )
-    return first
+    return Duplicates(n_repeats, expected, are_mistakes, why, first if are_mistakes else everything)
 
 
 def _identifier(frame: pl.DataFrame) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tenure.prepare.duplicates import is_repeated
+from tenure.prepare.row_hashes import repeated
 from tenure.prepare.tokens import SPACES
 
 
@@ -61,8 +61,8 @@ def find_repeated_keys(keys: pl.Series) -> RepeatedKeys:
     filled = text.filter(text.is_not_null() & (text != ""))
     n_missing = len(text) - len(filled)
     # Most ids name one row: only those whose hash is there twice are compared.
-    again = is_repeated(filled.hash())
-    repeated = filled.filter(again).value_counts(name="n").filter(pl.col("n") > 1)
-    repeated = repeated.sort("n", "key", descending=[True, False])
-    examples = tuple(repeated["key"].head(3).to_list())
-    return RepeatedKeys(keys.name, repeated.height, int(repeated["n"].sum()), examples, n_missing)
+    again = pl.Series(repeated(filled.hash().to_numpy()))
+    counts = filled.filter(again).value_counts(name="n").filter(pl.col("n") > 1)
+    counts = counts.sort("n", "key", descending=[True, False])
+    examples = tuple(counts["key"].head(3).to_list())
+    return RepeatedKeys(keys.name, counts.height, int(counts["n"].sum()), examples, n_missing)

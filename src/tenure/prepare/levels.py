@@ -40,16 +40,10 @@ def spellings_of(name: str, series: pl.Series) -> pl.DataFrame:
 
 def count_spellings(name: str, series: pl.Series) -> pl.DataFrame:
     """The same rows as spellings_of in any order: sorting a million remarks is what costs."""
-    return _with_keys(
-        series.rename(name)
-        .to_frame()
-        .lazy()
-        .select(text=text_of(name, series.dtype))
-        .drop_nulls()
-        .group_by("text")
-        .agg(n=pl.len().cast(pl.Int64))
-        .collect()
-    )
+    # equal cells first: a text of each is made once
+    counts = series.alias("cell").value_counts(name="n")
+    texts = counts.lazy().select(pl.col("n").cast(pl.Int64), text=text_of("cell", series.dtype)).drop_nulls()
+    return _with_keys(texts.group_by("text").agg(pl.col("n").sum()).collect())
 
 
 def _with_keys(spellings: pl.DataFrame) -> pl.DataFrame:

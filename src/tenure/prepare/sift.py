@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +16,12 @@ from tenure.errors import TargetError
 from tenure.prepare.alike_halves import MOST_ROWS, find_among, rows_that_share_a_half
 from tenure.prepare.balance import describe_parts
 from tenure.prepare.columns import target_values, time_values
-from tenure.prepare.duplicates import NAME, Halves, find_duplicates, halve
+from tenure.prepare.duplicates import NAME, WHOLE, Duplicates, Halves, find_duplicates, halve
 from tenure.prepare.entities import number_groups
 from tenure.prepare.keys import are_bare
 from tenure.prepare.near_duplicates import NearDuplicates, find_near_duplicates
 from tenure.prepare.recipe import TargetRecipe
+from tenure.prepare.row_hashes import RowHashes, repeated
 from tenure.prepare.split import LEFT_OUT, PARTS, TRAIN, assign_parts
 from tenure.prepare.target import learn_target
 from tenure.prepare.weights import read_weights
@@ -29,6 +32,8 @@ _CELLS = 6_000_000
 _FEWEST_ROWS, _MOST_ROWS = 20_000, 300_000
 _ROW = "__row"
 _BATCH = 250_000
+# A target with no more different texts than this in the first rows is held as numbers of texts.
+_FEW_TEXTS = 1_000
 
 
 @dataclass(frozen=True)
@@ -65,42 +70,48 @@ def sift(
     test: float = 0.2,
     seed: int = 0,
     strict: bool = True,
+    folder: Path | None = None,
 ) -> Sifted:
-    """Tell the rows of a raw table apart in one pass that holds some twenty bytes a row and a sample.
+    """Tell the rows of a raw table apart in one pass that holds a sample, and of each row little but its target.
 
     n_rows: of raw.  weight: the column of row weights; rows of weight 0 are left out.
-    Other arguments as in learn_target and assign_parts.
+    folder: for hashes of the rows, see RowHashes.  Other arguments as in learn_target and assign_parts.
     Raises TargetError when the target cannot be learned, or some part would be empty, SourceError for bad weights.
     """
     step = _step(n_rows, len(raw.collect_schema()))
     special = list(dict.fromkeys(name for name in (target, time, group, weight) if name is not None))
-    keys, hashes, sample, halves, are_bare = _look(raw, special, step, id)
-    counts = read_weights(keys[weight]) > 0.0 if weight else np.ones(n_rows, dtype=bool)
-    # Each is a sort or a count on one core.
-    with ThreadPoolExecutor(1) as beside:
-        finding = beside.submit(find_duplicates, hashes, sample.drop(_ROW), id)
-        # a label that only rows of weight 0 have is no class
-        outcomes = keys[target] if counts.all() else keys[target].filter(pl.Series(counts))
-        recipe = learn_target(outcomes, positive, task, levels)
-        y = target_values(recipe, keys[target])
-        duplicates = finding.result()
-    warnings, keep = list(recipe.warnings), duplicates.keep
-    if duplicates.are_mistakes:
-        warnings.append(f"{duplicates.n_repeats} row(s) were exact duplicates and dropped: {duplicates.why}")
-    if weight:
-        if n_out := int(np.sum(keep & ~counts)):
-            warnings.append(f"{n_out} row(s) have the weight 0 and are left out")
-        keep = keep & counts
-        warnings.append(f"every fit and every measure counts the rows by their weight, {weight!r}")
-    keep = keep & ~np.isnan(y)
-    again = pl.Series(duplicates.same_first & keep)
-    ids_differ = are_bare and not hashes[NAME].filter(again).is_duplicated().any()
+    halves = halve(raw.head(_FEWEST_ROWS).collect(), id)
+    compared = step > 1 and halves.tell_halves
+    names = [WHOLE, *(name for name in halves.columns if name == NAME or compared)]
+    with RowHashes(names, folder) as hashes:
+        keys, sample, are_bare = _look(raw, special, step, id, halves, hashes)
+        counts = read_weights(keys[weight]) > 0.0 if weight else None
+        # Each is a sort or a count on one core.
+        with ThreadPoolExecutor(1) as beside:
+            finding = beside.submit(find_duplicates, hashes, sample.drop(_ROW), id)
+            # a label that only rows of weight 0 have is no class
+            counted = pl.lit(True) if counts is None else pl.Series(counts)
+            recipe = learn_target(keys.filter(counted)[target], positive, task, levels)
+            y, keep = _outcomes(recipe, keys[target])
+            duplicates = finding.result()
+        keys = keys.select(name for name in (time, group) if name is not None)
+        warnings = [*recipe.warnings, *_left_out(duplicates, counts, weight)]
+        keep &= duplicates.keep
+        if counts is not None:
+            keep &= counts
+        ids_differ = are_bare and not any(
+            hashes.each_bucket(NAME, lambda ids, rows: bool(repeated(ids[keep[rows]]).any()))
+        )
+        unnamed = raw.drop([id] if id else [])
+        alike, told = (
+            (_alike(unnamed), "")
+            if step == 1
+            else _alike_in_long(unnamed, hashes, keep, halves, sample)
+            if compared
+            else (None, "")
+        )
     y = y[keep]
     groups = number_groups(keys[group].filter(keep)) if group else None
-    unnamed = raw.drop([id] if id else [])
-    alike, told = (
-        (_alike(unnamed), "") if step == 1 else _alike_in_long(unnamed, hashes, keep, halves, sample)
-    )
     warnings += [told] if told else []
     if alike is not None:
         warnings.append(
@@ -127,23 +138,55 @@ def sift(
 
 
 def _look(
-    raw: pl.LazyFrame, special: list[str], step: int, id: str | None
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, Halves, bool]:
-    """The special columns of every row, its hashes, every step-th row with its number, what the hashes are of.
+    raw: pl.LazyFrame, special: list[str], step: int, id: str | None, halves: Halves, hashes: RowHashes
+) -> tuple[pl.DataFrame, pl.DataFrame, bool]:
+    """The special columns of every row, every step-th row with its number, and whether there are ids as they should be.
 
-    And whether there are ids, each filled and without blanks around it.
+    That is, each filled and without blanks around it. The first special column is the target. hashes: are added to.
     """
-    keys, hashes, sample, start = [], [], [], 0
-    bare = id in raw.collect_schema()
-    halves: Halves | None = None
+    target, *others = special
+    outcomes, keys, sample, start = [], [], [], 0
+    bare, kind = id in raw.collect_schema(), None
     for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
-        halves = halves or halve(batch, id)
-        keys.append(batch.select(special))
-        hashes.append(halves.hashes(batch))
+        kind = kind or _kind_held(batch[target])
+        outcomes.append(batch[target].cast(kind))
+        keys.append(batch.select(others))
+        hashes.add(halves.hashes(batch))
         bare = bare and id is not None and are_bare(batch[id])
         sample.append(batch.with_row_index(_ROW, start).gather_every(step, -start % step))
         start += batch.height
-    return pl.concat(keys), pl.concat(hashes), pl.concat(sample), halves or Halves({}), bare
+    held = pl.concat(keys).hstack([pl.concat(outcomes)]) if others else pl.concat(outcomes).to_frame()
+    return held, pl.concat(sample), bare
+
+
+def _kind_held(target: pl.Series) -> pl.DataType:
+    """How a target is held: words as numbers of words, which take a quarter of the room."""
+    few = target.dtype == pl.String and target.n_unique() <= _FEW_TEXTS
+    return pl.Categorical(pl.Categories.random("target")) if few else target.dtype
+
+
+def _outcomes(recipe: TargetRecipe, target: pl.Series) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Numbers, float64 [n], or class indices in a byte each, int8 [n]; and whether each is known, bool [n]."""
+    y = np.empty(len(target), np.min_scalar_type(-len(recipe.classes)) if recipe.classes else np.float64)
+    is_known = np.empty(len(target), dtype=bool)
+    for start in range(0, len(target), _BATCH):
+        values = target_values(recipe, target[start : start + _BATCH])
+        rows = slice(start, start + len(values))
+        is_known[rows] = ~np.isnan(values)
+        y[rows] = np.nan_to_num(values)
+    return y, is_known
+
+
+def _left_out(
+    duplicates: Duplicates, counts: npt.NDArray[np.bool_] | None, weight: str | None
+) -> Iterator[str]:
+    """What to say of rows that are not used. counts: whether each has a weight above 0, where there are weights."""
+    if duplicates.are_mistakes:
+        yield f"{duplicates.n_repeats} row(s) were exact duplicates and dropped: {duplicates.why}"
+    if counts is not None:
+        if n_out := int(np.sum(duplicates.keep & ~counts)):
+            yield f"{n_out} row(s) have the weight 0 and are left out"
+        yield f"every fit and every measure counts the rows by their weight, {weight!r}"
 
 
 def _alike(raw: pl.LazyFrame) -> NearDuplicates | None:
@@ -154,14 +197,12 @@ def _alike(raw: pl.LazyFrame) -> NearDuplicates | None:
 
 def _alike_in_long(
     raw: pl.LazyFrame,
-    hashes: pl.DataFrame,
+    hashes: RowHashes,
     keep: npt.NDArray[np.bool_],
     halves: Halves,
     sample: pl.DataFrame,
 ) -> tuple[NearDuplicates | None, str]:
     """The same in a table that is not held; and what to say where there are too many rows to compare."""
-    if not halves.tell_halves:
-        return None, ""
     rows = rows_that_share_a_half(hashes, keep)
     if len(rows) > MOST_ROWS:
         return None, (
@@ -170,7 +211,7 @@ def _alike_in_long(
         )
     if not len(rows):
         return None, ""
-    chosen, start, parts = np.zeros(hashes.height, dtype=bool), 0, []
+    chosen, start, parts = np.zeros(hashes.n_rows, dtype=bool), 0, []
     chosen[rows] = True
     for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
         parts.append(batch.filter(pl.Series(chosen[start : start + batch.height])))

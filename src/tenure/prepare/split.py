@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 
 from tenure.errors import TargetError
 from tenure.prepare.entities import Groups, Numbers, join_groups, number_groups
@@ -121,14 +122,13 @@ def _is_classes(y: np.ndarray, task: Task | None) -> bool:
 
 
 def _strata(y: np.ndarray, task: Task | None) -> np.ndarray:
-    """The stratum of each row, int64 [n]: its class, or the quantile bin of its value."""
+    """The stratum of each row, whole numbers [n] from 0: its class, or the quantile bin of its value."""
     if np.isnan(y).any():
         raise TargetError("rows without a target cannot be split", todo="leave them out first")
     if _is_classes(y, task):
-        if len(y) and y.min() >= 0 and y.max() <= len(y):  # counting is faster than sorting
-            numbers = y.astype(np.int64)
-            return (np.cumsum(np.bincount(numbers) > 0) - 1)[numbers]
-        return np.unique(y, return_inverse=True)[1].astype(np.int64)
+        there = pl.Series(y).unique().sort().to_numpy()
+        are_numbered = y.dtype.kind == "i" and np.array_equal(there, np.arange(len(there)))
+        return y if are_numbered else np.searchsorted(there, y)
     n_bins = max(1, min(_N_BINS, len(y) // 10))
     edges = np.quantile(y, np.linspace(0.0, 1.0, n_bins + 1)[1:-1])
     return np.searchsorted(edges, y, side="right").astype(np.int64)
@@ -137,7 +137,7 @@ def _strata(y: np.ndarray, task: Task | None) -> np.ndarray:
 def _check_classes(
     y: np.ndarray, classes: np.ndarray, train: np.ndarray, where: str, names: Sequence[str] = ()
 ) -> None:
-    held = np.bincount(classes, weights=train)
+    held = np.bincount(classes[train], minlength=int(classes.max(initial=-1)) + 1)
     if not held.all():
         number = int(y[np.argmax(classes == np.argmin(held))])
         name = repr(names[number]) if number < len(names) else f"number {number}"
@@ -154,7 +154,8 @@ def _stratified(classes: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarra
     parts = np.zeros(len(classes), dtype=np.int8)
     owed = np.zeros(len(shares))
     for stratum in range(int(classes.max(initial=-1)) + 1):
-        rows = random.permutation(np.flatnonzero(classes == stratum))
+        # in four bytes each; the generator gives the same order for any width
+        rows = random.permutation(pl.Series(classes == stratum).arg_true().to_numpy())
         start = 0
         for part in range(len(shares) - 1, 0, -1):
             exact = len(rows) * shares[part] + owed[part]

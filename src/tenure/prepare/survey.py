@@ -68,6 +68,25 @@ class _Column:
         return replace(study, warning=study.warning or warning)
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Cells of a column that are neither missing nor could be read. rows: their positions.  cells: as they stand."""
+
+    rows: pl.Series
+    cells: pl.Series
+
+
+def find_unread(recipe: Recipe, raw: pl.DataFrame, typed: pl.DataFrame) -> dict[str, Unread]:
+    """The unread cells of each input of a recipe. raw: rows.  typed: the same, as read."""
+    found = {}
+    for column in recipe.inputs:
+        if column.kind in FEATURE_KINDS:
+            cells = raw[column.name]
+            rows = unread_rows(column, cells, typed[column.name])
+            found[column.name] = Unread(rows, cells.gather(rows))
+    return found
+
+
 class Survey:
     """The training rows of a table, as a recipe's features read them."""
 
@@ -76,8 +95,8 @@ class Survey:
         self._columns = {column.name: _Column(column) for column in recipe.features}
         self._derived = {derived.column.name for derived in recipe.derived}
 
-    def add(self, raw: pl.DataFrame, typed: pl.DataFrame) -> None:
-        """Add a batch: its raw rows, and the same as read, with their PART."""
+    def add(self, typed: pl.DataFrame, unread: Mapping[str, Unread]) -> None:
+        """Add a batch: its rows as read, with their PART, and what could not be read."""
         is_used, is_training = typed[PART] != LEFT_OUT, typed[PART] == TRAIN
         whole = derive(self._recipe, typed.lazy()).collect() if self._derived else typed
         training = whole.select(*self._columns).filter(is_training)
@@ -85,8 +104,8 @@ class Survey:
             column.add(training[name])
             if name in self._derived:
                 continue
-            unread = unread_rows(column.recipe, raw[name], typed[name])
-            column.add_unread(raw[name].gather(unread.filter(is_used.gather(unread))))
+            cells = unread[name]
+            column.add_unread(cells.cells.filter(is_used.gather(cells.rows)))
 
     def learned(self, n_rows: int) -> Recipe:
         """The recipe with bounds, levels and gaps as all the training rows have them. n_rows: training rows."""

@@ -16,9 +16,9 @@ from tenure.prepare.expressions import read_cell
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.split import LEFT_OUT, PART
 from tenure.prepare.sql.rule_watch import RuleWatch
-from tenure.prepare.survey import Survey
+from tenure.prepare.survey import Survey, Unread, find_unread
 
-_BATCH = 200_000
+_BATCH = 150_000
 
 
 def typed_columns(recipe: Recipe, schema: pl.Schema) -> list[pl.Expr]:
@@ -56,17 +56,19 @@ def write_typed(
     columns = typed_columns(recipe, schema)
     written: list[pl.Series] = []
 
-    def read() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        for batch in raw.collect_batches(chunk_size=_BATCH, maintain_order=True):
-            yield batch, batch.lazy().select(columns).collect()
+    # The raw cells, which take most room, are let go here.
+    def read(batch: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Unread]]:
+        cells = batch.lazy().select(columns).collect()
+        return cells, find_unread(recipe, batch, cells)
 
     def batches() -> Iterator[pl.DataFrame]:
         start = 0
-        for batch, cells in ahead(read()):
-            part = rules.judge(cells, pl.Series(PART, parts[start : start + batch.height]), start)
-            start += batch.height
+        raw_batches = raw.collect_batches(chunk_size=_BATCH, maintain_order=True)
+        for cells, unread in ahead(map(read, raw_batches)):
+            part = rules.judge(cells, pl.Series(PART, parts[start : start + cells.height]), start)
+            start += cells.height
             typed = cells.with_columns(part)
-            survey.add(batch, typed)
+            survey.add(typed, unread)
             kept = typed.filter(part != LEFT_OUT)
             for look in watch:
                 look(kept)

@@ -138,6 +138,14 @@ class Project:
         with self.folder.changing("forget"):
             return forget(self.folder, config, person, column)
 
+    def archive(self) -> dict[str, Any]:
+        """Move the journal's old days into files of their own, and delete those past serve.keep_for."""
+        from tenure.project.archiving import archive
+
+        config = self.config
+        with self.folder.changing("archive"):
+            return archive(self.folder, config)
+
     def predict(
         self,
         source: str,

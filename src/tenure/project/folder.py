@@ -15,8 +15,10 @@ from pathlib import Path
 from tenure.config import FILE_NAME, SCHEMA_FILE, ProjectConfig, load_config
 from tenure.durable import TEMPORARY, write_durably
 from tenure.errors import ExtraMissing, ProjectBusy, ProjectError
+from tenure.journal.place import Place
 from tenure.journal.tables import open_journal
 from tenure.project.expressions import check_expressions
+from tenure.project.journals import journal_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,14 @@ class Folder:
         return self.root / ".tenure"
 
     @property
-    def journal(self) -> Path:
-        return self.own / "journal.db"
+    def journal(self) -> Place:
+        """The journal's file, or the database that store.journal names. Raises ConfigError."""
+        return journal_place(self.config_file, self.own / "journal.db", self.days)
+
+    @property
+    def days(self) -> Path:
+        """Days that were moved out of the journal, one Parquet file each."""
+        return self.own / "journal"
 
     @property
     def registry(self) -> Path:
@@ -161,6 +169,7 @@ class Folder:
         places = (
             self.root,
             self.own,
+            self.days,
             self.releases,
             self.versions,
             self.trained,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tenure.config import ProjectConfig, source_like
 from tenure.errors import GateFailed
+from tenure.journal.place import may_be_there
 from tenure.journal.queries import latest_rows
 from tenure.journal.tables import open_journal
 from tenure.project.folder import Folder
@@ -53,7 +54,7 @@ def serving_rows(folder: Folder, config: ProjectConfig, recipe: Recipe) -> pl.Da
 
         table = source_like(config.data, config.leakage.serving, {})
         return open_table(table, folder.root, folder.collected)[0].collect()
-    if not folder.journal.is_file():
+    if not may_be_there(folder.journal):
         return None
     with closing(open_journal(folder.journal, create=False)) as db:
         rows = latest_rows(db, _LATEST)

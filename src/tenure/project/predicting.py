@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from tenure.errors import ProjectError, TenureError
 from tenure.journal.entries import NewPrediction, row_key
 from tenure.journal.identifiers import new_id_and_time
 from tenure.journal.redaction import Redaction
-from tenure.journal.tables import open_journal
+from tenure.journal.tables import Journal, open_journal
 from tenure.journal.writer import add_predictions
 from tenure.prepare.ahead import Behind
 from tenure.prepare.columns import read
@@ -210,7 +209,7 @@ class _Answers:
         version: str,
         explain: int,
         problems_file: Path,
-        db: sqlite3.Connection,
+        db: Journal,
         columns: Collection[str],
         redaction: Redaction | None,
     ) -> None:

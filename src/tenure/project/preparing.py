@@ -97,7 +97,7 @@ def sift_and_learn(
     from tenure.prepare.typed import write_typed
 
     data = config.data
-    sifted = sift_rows(table, config)
+    sifted = sift_rows(table, config, path.parent)
     recipe = learn_recipe(
         sifted.training,
         sifted.target,
@@ -139,8 +139,11 @@ def sift_and_learn(
     return prepared, sifted.training
 
 
-def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
-    """Tell which rows of the raw table are used, and for what, as the config says."""
+def sift_rows(table: RawTable, config: ProjectConfig, folder: Path | None = None) -> Sifted:
+    """Tell which rows of the raw table are used, and for what, as the config says.
+
+    folder: for what is kept meanwhile; by default the system's for temporary files.
+    """
     from tenure.prepare.sift import sift
 
     data, split = config.data, config.split
@@ -159,6 +162,7 @@ def sift_rows(table: RawTable, config: ProjectConfig) -> Sifted:
         test=split.test,
         seed=split.seed,
         strict=config.strict_split,
+        folder=folder,
     )
 
 

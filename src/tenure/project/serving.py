@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tenure.config import ProjectConfig, resolve_reference
 from tenure.errors import ConfigError, ProjectError
 from tenure.journal.redaction import Redaction
 from tenure.model.registry import needs_sync
 from tenure.project.folder import Folder
+
+if TYPE_CHECKING:
+    from tenure.serve.settings import Beside
 
 
 def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: int) -> None:
@@ -32,6 +36,8 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
     settings = ServeSettings(
         pointer=folder.champion,
         releases_root=folder.root,
+        shadow=_beside(folder, config, asked.shadow, 0.0),
+        canary=_beside(folder, config, asked.canary.version, asked.canary.share) if asked.canary else None,
         journal=folder.journal,
         redaction=redaction_of(config),
         relaxed=asked.log == "relaxed",
@@ -48,9 +54,21 @@ def serve(folder: Folder, config: ProjectConfig, host: str, port: int, workers: 
         patience=asked.patience,
         skip_bad_rows=asked.bad_rows == "skip",
         json_logs=asked.logs == "json",
+        traces=asked.traces,
         title=config.name,
     )
     run(settings, host, port, workers)
+
+
+def _beside(folder: Folder, config: ProjectConfig, which: str | None, share: float) -> Beside | None:
+    """The version that serve.shadow or serve.canary names now. Raises RegistryError when there is no such version."""
+    from tenure.project.promoting import find_release
+    from tenure.serve.settings import Beside
+
+    if which is None:
+        return None
+    holder = find_release(folder, config, which)
+    return Beside(holder.version, holder.release, share)
 
 
 def redaction_of(config: ProjectConfig) -> Redaction | None:

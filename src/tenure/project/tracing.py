@@ -7,7 +7,7 @@ from typing import Any
 
 from tenure.errors import JournalError, ReleaseError
 from tenure.journal.entries import Prediction
-from tenure.journal.queries import events, find_outcome, find_prediction, predictions_of_row
+from tenure.journal.queries import events, find_outcome, find_prediction, find_shadows, predictions_of_row
 from tenure.journal.tables import open_journal
 from tenure.project.folder import Folder
 from tenure.release.folder import open_release
@@ -23,6 +23,7 @@ def trace(folder: Folder, identifier: str) -> dict[str, Any]:
     prediction = find_prediction_of(folder, identifier)
     with _closing(folder) as db:
         outcome = find_outcome(db, prediction.id)
+        shadows = find_shadows(db, prediction.id)
         promotions = [
             event for event in events(db, "promotion") if event.body.get("version") == prediction.version
         ]
@@ -36,6 +37,9 @@ def trace(folder: Folder, identifier: str) -> dict[str, Any]:
         "probability": prediction.probability,
         "row": prediction.row,
         "outcome": None if outcome is None else outcome.outcome,
+        "shadows": [
+            {"version": s.version, "prediction": s.prediction, "probability": s.probability} for s in shadows
+        ],
         "model": prediction.model,
         "version": prediction.version,
         "promoted": [event.at.isoformat() for event in promotions],
@@ -102,7 +106,7 @@ def find_prediction_of(folder: Folder, identifier: str) -> Prediction:
         raise JournalError(
             f"no prediction has the id or row id {identifier!r}",
             where=str(folder.journal),
-            todo="take the id from an answer of /predict",
+            todo="take the id from an answer of /predict; days older than serve.keep_for are deleted",
         )
     return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from tenure.config import ProjectConfig, source_like
 from tenure.errors import ColumnsMissing, GateFailed, RowsRefused, SourceError
 from tenure.journal.entries import GivenOutcome, Prediction, from_micros, row_key
 from tenure.journal.queries import events, health, labelled, predictions_between
-from tenure.journal.tables import open_journal
+from tenure.journal.tables import Journal, open_journal
 from tenure.journal.writer import add_outcomes
 from tenure.model.registry import ModelVersion, Registry
 from tenure.monitor.drift import measure_drift
@@ -246,7 +245,7 @@ def _of_this_target(
             yield prediction, outcome
 
 
-def _since_reference(db: sqlite3.Connection, since: datetime | None, version: str) -> datetime | None:
+def _since_reference(db: Journal, since: datetime | None, version: str) -> datetime | None:
     """A retrained model's reference is the latest rows of its review: drift is of rows after them."""
     compared = [e.body["compared_until"] for e in events(db, "retrain") if e.body["version"] == version]
     if not compared:

@@ -57,6 +57,8 @@ def column_step(features: Sequence[Feature]) -> Step:
     """Compile the features of one column into a function from its clean value to their numbers."""
     if len(features) == 1 and features[0].op == "value":
         return _value_step(features[0])
+    if (step := _number_step(features)) is not None:
+        return step
     scalars = [scalar(feature) for feature in features]
 
     def compute(value: Any) -> Sequence[float]:
@@ -88,6 +90,30 @@ def _value_step(feature: Feature) -> Step:
         if value is not None and low <= value <= high:
             return (value,)
         return (compute(value),)
+
+    return step
+
+
+def _number_step(features: Sequence[Feature]) -> Step | None:
+    """One look at a number for its value, its hinges and whether it is missing; None where other features are there."""
+    bounds = {clip_bounds(feature) for feature in features if feature.op in ("value", "hinge")}
+    if len(bounds) != 1 or any(feature.op not in ("value", "hinge", "missing") for feature in features):
+        return None
+    ((low, high),) = bounds
+    # where the value itself stands, and for a missing mark a knot that no number is beyond
+    knots = [
+        None if feature.op == "value" else float("inf") if feature.op == "missing" else feature.knot or 0.0
+        for feature in features
+    ]
+    if any(knot is not None and high - knot > FLOAT32_MAX for knot in knots):
+        return None
+    when_missing = [scalar(feature)(None) for feature in features]
+
+    def step(value: Any) -> Sequence[float]:
+        if is_missing(value):
+            return when_missing
+        number = clip(float(value), low, high)
+        return [number if k is None else number - k if number > k else 0.0 for k in knots]
 
     return step
 

@@ -68,6 +68,11 @@ class LinearPredictor:
     def margin_row(self, x: Float32 | Sequence[float]) -> tuple[float, ...]:
         """Margins of one encoded row, shape (d,) float32 -> n_outputs numbers."""
         values = x.tolist() if isinstance(x, np.ndarray) else x
+        if self.n_outputs == 1:
+            ((total, coefficients),) = self._rows
+            for coefficient, value, mean in zip(coefficients, values, self._means, strict=True):
+                total += coefficient * (value - mean)
+            return (total,)
         deviations = [value - mean for value, mean in zip(values, self._means, strict=True)]
         result = []
         for base, coefficients in self._rows:

@@ -81,12 +81,18 @@ def load_model(pointer_path: Path, root: Path, redaction: Redaction | None = Non
     Raises ReleaseError, and ConfigError where redaction names a column that the model needs.
     """
     pointer = read_pointer(pointer_path)
-    folder = root / pointer.release
+    return load_release(pointer.name, pointer.version, root / pointer.release, redaction, str(pointer_path))
+
+
+def load_release(
+    name: str, version: str, folder: Path, redaction: Redaction | None, where: str
+) -> ServedModel:
+    """Load a release, prove it on its golden rows, and warm it up. where: what names it, for messages."""
     scorer = Scorer.load(folder)
     if redaction is not None:
-        redaction.check(scorer.needed_names, str(pointer_path))
+        redaction.check(scorer.needed_names, where)
     scorer.check_golden()
-    model = ServedModel(pointer.name, pointer.version, scorer.manifest.release, folder, scorer)
+    model = ServedModel(name, version, scorer.manifest.release, folder, scorer)
     _warm_up(model)
     return model
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter as TallyOf
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from tenure.journal.entries import NewPrediction
 from tenure.prepare.recipe import OTHER
 from tenure.prepare.rows import CleanValue
 from tenure.serve.champion import ServedModel
@@ -69,6 +69,18 @@ class ServiceMetrics:
             ("result",),
             registry=self._registry,
         )
+        self._shadow = Counter(
+            "tenure_shadow_rows",
+            "Answered rows that a version which only listens was shown, by what became of them.",
+            ("version", "result"),
+            registry=self._registry,
+        )
+        self._canary = Counter(
+            "tenure_canary_rows",
+            "Rows that fell to the version with a share of them, by what became of them.",
+            ("version", "result"),
+            registry=self._registry,
+        )
         self._loads = Counter(
             "tenure_model_loads",
             "Promoted releases taken into service or refused.",
@@ -113,20 +125,17 @@ class ServiceMetrics:
         self._by_route: dict[tuple[str, str], Histogram] = {}
         self._served: ServedModel | None = None
 
-    def count_predictions(self, version: str, predictions: Sequence[str | float]) -> None:
+    def count_predictions(self, entries: Iterable[NewPrediction]) -> None:
         """Count answered rows. Predicted numbers are counted by version only."""
-        if predictions and not isinstance(predictions[0], str):
-            self._counter_of(version, "").inc(len(predictions))
-            return
-        for label, n_rows in TallyOf(predictions).items():
-            self._counter_of(version, str(label)).inc(n_rows)
-
-    def _counter_of(self, version: str, label: str) -> Counter:
-        key = (version, label)
-        counter = self._by_answer.get(key)
-        if counter is None:
-            counter = self._by_answer[key] = self._predictions.labels(*key)
-        return counter
+        counts: dict[tuple[str, str], int] = {}
+        for entry in entries:
+            key = (entry.version, entry.prediction if isinstance(entry.prediction, str) else "")
+            counts[key] = counts.get(key, 0) + 1
+        for key, n_rows in counts.items():
+            counter = self._by_answer.get(key)
+            if counter is None:
+                counter = self._by_answer[key] = self._predictions.labels(*key)
+            counter.inc(n_rows)
 
     def count_warnings(self, warnings: Sequence[Mapping[str, str]], columns: Collection[str]) -> None:
         """Count the warnings of one answered row. columns: the model's; names that clients make up count as one."""
@@ -165,6 +174,19 @@ class ServiceMetrics:
     def count_outcomes(self, result: str, number: int) -> None:
         """Count outcomes. result: recorded, already, corrected or unknown."""
         self._outcomes.labels(result).inc(number)
+
+    def count_shadow(self, version: str, result: str, number: int = 1) -> None:
+        """Count rows that a version which only listens was shown.
+
+        result: same or different (its label), scored (its number), refused, failed, dropped (too much to do).
+        """
+        self._shadow.labels(version, result).inc(number)
+
+    def count_canary(self, version: str, *, answered: int, passed_on: int) -> None:
+        """Count rows that fell to the version with a share. passed_on: those that the champion had to answer."""
+        for result, number in (("answered", answered), ("passed_on", passed_on)):
+            if number:
+                self._canary.labels(version, result).inc(number)
 
     def count_load(self, model: ServedModel | None, *, loaded: bool) -> None:
         """Count a release taken into service or refused, and name the one that answers now."""

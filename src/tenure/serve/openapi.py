@@ -167,6 +167,7 @@ def _prediction(recipe: Recipe | None) -> Json:
         "rest": _NUMBER,
         "reasons": {"type": "array", "items": ref("Reason")},
         "warnings": {"type": "array", "items": ref("Warning"), "description": "absent when there are none"},
+        "version": {**STRING, "description": "of the model, where it is not the champion that answered"},
     }
     if recipe is None or recipe.target.task != "regression":
         parts["probability"] = {"type": "number", "minimum": 0, "maximum": 1}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from typing import Any
 
@@ -10,7 +9,6 @@ import msgspec
 
 from tenure.errors import JournalError
 from tenure.journal.entries import A_ROW_ID, GivenOutcome, OutcomeReport, names_a_row, row_key
-from tenure.journal.writer import add_outcomes
 from tenure.prepare.recipe import Recipe
 from tenure.prepare.tokens import shown
 from tenure.serve.endpoint import Endpoint, Reply
@@ -46,7 +44,7 @@ class OutcomesEndpoint(Endpoint):
                 409, "this service keeps no journal", todo="set serve.log to journal and start again"
             )
         try:
-            report = await service.journal.call(functools.partial(add_outcomes, outcomes=outcomes))
+            report = await service.journal.add_outcomes(outcomes)
         except JournalError as error:
             log.error("outcomes were not recorded: %s", error)
             raise Refused(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,7 @@ from tenure.prepare.rows import CleanValue
 from tenure.prepare.tokens import shown
 from tenure.records import CellProblem, Explanation, Score
 from tenure.release.scorer import Scored
+from tenure.serve.canary import Canary
 from tenure.serve.champion import ServedModel
 from tenure.serve.limits import Refused
 from tenure.serve.service import Service
@@ -35,32 +36,48 @@ Answer = dict[str, Any]
 
 
 async def answer_rows(
-    service: Service, rows: list[dict[str, Any]], n_reasons: int, started: float, *, skip: bool = False
+    service: Service,
+    rows: list[dict[str, Any]],
+    n_reasons: int,
+    started: float,
+    *,
+    skip: bool = False,
+    may_share: bool = True,
 ) -> tuple[ServedModel, list[Answer]]:
-    """Answer rows with the champion, in their order; each is on disk and counted when this returns.
+    """Answer rows in their order; each is on disk and counted when this returns.
 
+    Returns the champion, or the version with a share if that has answered all of them.
     n_reasons: effects to give for each row; 0 for none.  started: perf_counter() when the request came.
     skip: in the place of a bad row stand its problems; only if all are bad, they are refused.
+    may_share: whether a version with a share of the rows may answer.
     Raises Refused: 422 that names every bad cell of every row, 503 for too many requests at once, and without a model
     or a journal that can be written.
     """
     service.admit()
     try:
-        return await _answer(service, rows, n_reasons, started, skip)
+        asked = Asked(rows, n_reasons, started, skip)
+        return await _answer(service, asked, service.canary if may_share else None)
     finally:
         service.leave()
 
 
-async def _answer(
-    service: Service, rows: list[dict[str, Any]], n_reasons: int, started: float, skip: bool
-) -> tuple[ServedModel, list[Answer]]:
-    model = service.model()
-    if len(rows) >= _ROWS_AT_A_TIME:
-        model.expect_lists()
-    note_gaps = partial(service.metrics.count_gaps, model.scorer.feature_names)
-    answers, entries = await predict_rows(
-        model, rows, n_reasons, started, skip=skip, note_gaps=note_gaps, redaction=service.settings.redaction
-    )
+class Asked(NamedTuple):
+    """What a request asks for; see answer_rows."""
+
+    rows: list[dict[str, Any]]
+    n_reasons: int
+    started: float
+    skip: bool
+
+
+async def _answer(service: Service, asked: Asked, canary: Canary | None) -> tuple[ServedModel, list[Answer]]:
+    champion = service.model()
+    model = champion
+    theirs = [] if canary is None else canary.places(champion, asked.rows)
+    if canary is not None and theirs:
+        model, answers, entries = await _answer_by_two(service, champion, canary, theirs, asked)
+    else:
+        answers, entries = await _predict(service, champion, asked)
     if service.journal is not None:
         given = perf_counter()
         try:
@@ -75,13 +92,90 @@ async def _answer(
             ) from error
         service.metrics.count_journal_seconds(perf_counter() - given)
     metrics = service.metrics
-    metrics.count_predictions(model.version, [entry.prediction for entry in entries])
+    metrics.count_predictions(entries)
     for answer in answers:
         if "warnings" in answer:
             metrics.count_warnings(answer["warnings"], model.scorer.warned_names)
         elif "problems" in answer:
             metrics.count_bad_cells(answer["problems"], model.scorer.warned_names)
+    if service.shadow is not None:
+        service.shadow.show(asked.rows, answers)
     return model, answers
+
+
+async def _predict(
+    service: Service, model: ServedModel, asked: Asked
+) -> tuple[list[Answer], list[NewPrediction]]:
+    if len(asked.rows) >= _ROWS_AT_A_TIME:
+        model.expect_lists()
+    return await predict_rows(
+        model,
+        asked.rows,
+        asked.n_reasons,
+        asked.started,
+        skip=asked.skip,
+        note_gaps=partial(service.metrics.count_gaps, model.scorer.feature_names),
+        redaction=service.settings.redaction,
+    )
+
+
+async def _answer_by_two(
+    service: Service, champion: ServedModel, canary: Canary, theirs: list[int], asked: Asked
+) -> tuple[ServedModel, list[Answer], list[NewPrediction]]:
+    """theirs: places of the rows that fall to the version with a share. What it cannot answer, the champion answers."""
+    rows = asked.rows
+    answers: dict[int, Answer] = {}
+    entries: dict[int, NewPrediction] = {}
+
+    def take(places: list[int], found: list[Answer], made: list[NewPrediction]) -> None:
+        made_in_order = iter(made)
+        for place, answer in zip(places, found, strict=True):
+            if "id" in answer:
+                entries[place] = next(made_in_order)
+            else:
+                answer["problems"] = [{**problem, "row": place} for problem in answer["problems"]]
+            answers[place] = answer
+
+    for place, answer, entry in await _try(service, canary, theirs, asked):
+        answers[place], entries[place] = answer, entry
+    service.metrics.count_canary(canary.version, answered=len(answers), passed_on=len(theirs) - len(answers))
+    rest = [place for place in range(len(rows)) if place not in answers]
+    if rest:
+        try:
+            take(
+                rest, *await _predict(service, champion, asked._replace(rows=[rows[place] for place in rest]))
+            )
+        except Refused as refused:
+            problems = [{**problem, "row": rest[problem["row"]]} for problem in refused.problems]
+            if not (asked.skip and answers and problems):
+                raise Refused(refused.status, refused.what, todo=refused.todo, problems=problems) from None
+            for place in rest:
+                answers[place] = {"problems": [p for p in problems if p["row"] == place]}
+    in_order = range(len(rows))
+    model = champion if rest or canary.model is None else canary.model
+    return model, [answers[place] for place in in_order], [entries[p] for p in in_order if p in entries]
+
+
+async def _try(
+    service: Service, canary: Canary, theirs: list[int], asked: Asked
+) -> list[tuple[int, Answer, NewPrediction]]:
+    """Place, answer and entry of the rows that the version with a share can answer; its faults end here."""
+    if canary.model is None:
+        return []
+    wanted = asked._replace(rows=[asked.rows[place] for place in theirs], skip=True)
+    try:
+        answers, entries = await _predict(service, canary.model, wanted)
+    except Refused:
+        return []
+    except Exception as error:
+        canary.complain(error)
+        return []
+    answered = [
+        (place, {**answer, "version": canary.version})
+        for place, answer in zip(theirs, answers, strict=True)
+        if "id" in answer
+    ]
+    return [(place, answer, entry) for (place, answer), entry in zip(answered, entries, strict=True)]
 
 
 async def predict_rows(

@@ -20,6 +20,7 @@ from tenure.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.types import ASGIApp
 
     from tenure.serve.app import PredictionApp
 
@@ -78,7 +79,7 @@ def _run_here(settings: ServeSettings, listener: socket.socket) -> None:
     app.service.champion.load()
     _check_journal(settings)
     _say_where(settings, listener)
-    server = uvicorn.Server(_config(app, settings))
+    server = uvicorn.Server(_config(_with_traces(app, settings), settings))
     server.run(sockets=[listener])
     if not server.started:
         raise ProjectError("the service did not start", todo="read the lines above")
@@ -104,16 +105,24 @@ def _run_workers(settings: ServeSettings, listener: socket.socket, workers: int)
             del os.environ[SHARED_FOLDER]
 
 
-def _make_app(settings: ServeSettings) -> PredictionApp:
+def _make_app(settings: ServeSettings) -> ASGIApp:
     if settings.json_logs:  # in this worker's own process
         write_json_logs()
     from tenure.serve.app import create_app
 
-    return create_app(settings)
+    return _with_traces(create_app(settings), settings)
+
+
+def _with_traces(app: PredictionApp, settings: ServeSettings) -> ASGIApp:
+    if not settings.traces:
+        return app
+    from tenure.serve.traces import traced
+
+    return traced(app, settings.title)
 
 
 def _config(
-    app: PredictionApp | Callable[[], PredictionApp], settings: ServeSettings, workers: int = 1
+    app: ASGIApp | Callable[[], ASGIApp], settings: ServeSettings, workers: int = 1
 ) -> uvicorn.Config:
     import uvicorn
 

@@ -13,10 +13,12 @@ import msgspec
 
 from tenure.journal.entries import NewRefusal
 from tenure.journal.group_commit import GroupCommit
+from tenure.serve.canary import Canary
 from tenure.serve.champion import Champion, ServedModel
 from tenure.serve.limits import Guard, Refused
 from tenure.serve.metrics import ServiceMetrics
 from tenure.serve.settings import ServeSettings
+from tenure.serve.shadow import Shadow
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ _KEPT_STATUSES = frozenset({400, 413, 415, 422})
 
 
 class Service:
-    """One running service. journal is None before it runs, and where none is kept."""
+    """One running service. journal, shadow and canary are None before it runs, and where there are none."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self.settings = settings
@@ -42,6 +44,8 @@ class Service:
             redaction=settings.redaction,
         )
         self.journal: GroupCommit | None = None
+        self.shadow: Shadow | None = None
+        self.canary: Canary | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -54,13 +58,20 @@ class Service:
         if self.champion.model is None:
             with suppress(Exception):  # reported by the champion; /readyz says why
                 self.champion.load()
-        watch = asyncio.create_task(self.champion.watch())
+        tasks = [asyncio.create_task(self.champion.watch())]
+        if self.settings.canary is not None:
+            self.canary = Canary(self.settings.canary)
+            tasks.append(asyncio.create_task(self.canary.load(self.settings)))
+        if self.settings.shadow is not None:
+            self.shadow = Shadow(self.settings, self.settings.shadow, self.metrics, self.journal)
+            tasks.append(asyncio.create_task(self.shadow.run()))
         try:
             yield
         finally:
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             if self.journal is not None:
                 await self.journal.close()
 

@@ -9,10 +9,10 @@ import polars as pl
 
 from tenure.config.events import ROWS, EventTableConfig
 from tenure.errors import ColumnsMissing, SourceError
-from tenure.prepare.duplicates import HASHES, row_hashes
 from tenure.prepare.expressions import read_cell, text_of, unread_rows
 from tenure.prepare.learn import learn_column
 from tenure.prepare.recipe import ColumnRecipe, NumberFormat
+from tenure.prepare.row_hashes import RowHashes
 from tenure.prepare.tokens import shown
 from tenure.records import CellProblem
 
@@ -20,6 +20,7 @@ KEY, TIME, KNOWN = "key", "time", "known"
 # Before the name of a value column, so that a column called "key" or "time" is not mistaken for ours.
 VALUE = "value:"
 A_KEY, A_TIME = "must be the key of a row", "must be a date or time"
+_EVENT = "event"
 _NUMERIC = ("sum", "mean", "min", "max", "trend")
 _SAMPLE = 20_000
 # Bad cells that are named one by one; all are counted.
@@ -124,17 +125,20 @@ def _without_repeats(
     table: pl.LazyFrame, needed: list[str], duplicates: str
 ) -> tuple[pl.DataFrame, pl.Series, str | None]:
     """The needed columns, the number of each row, and what to say of rows that equal an earlier one."""
-    batches = table.collect_batches(maintain_order=True)
-    raw = pl.concat([batch.select(needed).hstack(row_hashes(batch)) for batch in batches])
+    parts = []
+    with RowHashes([_EVENT]) as hashes:
+        for batch in table.collect_batches(maintain_order=True):
+            hashes.add(batch.hash_rows().alias(_EVENT).to_frame())
+            parts.append(batch.select(needed))
+        repeats = hashes.repeats(_EVENT)
+    raw = pl.concat(parts)
     numbers = pl.int_range(len(raw), dtype=pl.UInt32, eager=True)
-    hashes, raw = raw.select(HASHES), raw.drop(HASHES)
-    n_repeats = len(raw) - hashes[HASHES[0]].n_unique()
-    if not n_repeats:
+    if not len(repeats):
         return raw, numbers, None
-    found = f"{n_repeats} of {len(raw)} event(s) equal an earlier one in every column"
+    found = f"{len(repeats)} of {len(raw)} event(s) equal an earlier one in every column"
     if duplicates == "keep":
         return raw, numbers, f"{found}; all count, as equal events may each have been (duplicates: keep)"
-    first = hashes.select(pl.struct(HASHES).is_first_distinct()).to_series()
+    first = ~numbers.is_in(pl.Series(repeats).implode())
     return raw.filter(first), numbers.filter(first), f"{found} and were dropped (duplicates: drop)"
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tenure.config import ProjectConfig
 from tenure.errors import TenureError
 from tenure.journal.entries import Event, Prediction
+from tenure.journal.place import may_be_there
 from tenure.journal.queries import events, latest_predictions
 from tenure.journal.tables import open_journal
 from tenure.model.registry import read_champion
@@ -124,7 +125,7 @@ class Facts:
 
     @cached_property
     def _events(self) -> list[Event]:
-        if not self.folder.journal.is_file():
+        if not may_be_there(self.folder.journal):
             return []
         with closing(open_journal(self.folder.journal, create=False)) as db:
             return events(db)
@@ -147,7 +148,7 @@ class Facts:
 
     def answers(self) -> list[Prediction]:
         """The champion's latest answers in the journal, at most SAMPLE of them."""
-        if not self.folder.journal.is_file():
+        if not may_be_there(self.folder.journal):
             return []
         with closing(open_journal(self.folder.journal, create=False)) as db:
             return latest_predictions(db, self.release, SAMPLE)

@@ -38,7 +38,8 @@ class OpenInference(Endpoint):
         ]
         if path[:1] == ["models"] and path[-1:] == ["infer"]:
             model = self._model(path[1:-1])
-            return await self._infer(model, scope, receive, started)
+            # who names a version gets that one
+            return await self._infer(model, scope, receive, started, may_share="versions" not in path)
         if scope["method"] != "GET":
             raise Refused(405, f"{scope['method']} is not possible here", todo="use GET", allow="GET")
         return Reply(_encode(self._told(path)))
@@ -84,7 +85,9 @@ class OpenInference(Endpoint):
             todo=f"ask for {model.name!r}, version {model.version!r}",
         )
 
-    async def _infer(self, model: ServedModel, scope: Scope, receive: Receive, started: float) -> Reply:
+    async def _infer(
+        self, model: ServedModel, scope: Scope, receive: Receive, started: float, *, may_share: bool
+    ) -> Reply:
         service = self.service
         _, body = await service.guard.read_any(scope, receive)
         length = next((int(v) for n, v in scope["headers"] if n == _JSON_LENGTH and v.isdigit()), len(body))
@@ -98,7 +101,7 @@ class OpenInference(Endpoint):
         rows = read_rows(request.get("inputs"), body[length:], service.settings.max_rows)
         if not rows:
             raise Refused(400, "the inputs have no rows")
-        model, answers = await answer_rows(service, rows, 0, started)
+        model, answers = await answer_rows(service, rows, 0, started, may_share=may_share)
         outputs = _outputs(model, answers)
         if asked is not None:
             outputs = _chosen(outputs, asked)
