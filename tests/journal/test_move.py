@@ -305,10 +305,15 @@ def test_while_days_are_moved_readers_see_every_row_once_and_each_outcome_given(
         assert before <= set(pairs)
         assert health(journal).outcomes >= len(before)
 
-    threads = [guarded(write), guarded(read), guarded(lambda journal: move_day(journal, DAYS[0]))]
+    def move_often(journal: Journal) -> None:
+        move_day(journal, DAYS[0])
+        # an outcome is tried again whenever a file was replaced meanwhile: without a pause it would never be in time
+        stop.wait(0.2)
+
+    threads = [guarded(write), guarded(read), guarded(move_often)]
     for thread in threads:
         thread.start()
-    stop.wait(2)
+    stop.wait(3)
     stop.set()
     for thread in threads:
         thread.join()
