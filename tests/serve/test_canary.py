@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +108,7 @@ def test_where_it_cannot_answer_the_champion_does(
     project: ServedProject,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
     fault: str,
 ) -> None:
     changed = shared
@@ -132,6 +134,8 @@ def test_where_it_cannot_answer_the_champion_does(
     assert all("version" not in p for answer in answers for p in answer.json()["predictions"])
     kept = [p.version for listed in predictions_between(journal) for p in listed]
     assert kept == [champion] * (len(rows) + 20)
+    said = [record for record in caplog.records if record.name == "tenure.serve.canary"]
+    assert len([record for record in said if record.levelno >= logging.WARNING]) == 1
 
 
 @pytest.mark.parametrize("skip", [False, True])

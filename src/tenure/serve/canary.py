@@ -28,6 +28,7 @@ class Canary:
         self.version = asked.version
         self._asked = asked
         self._is_failing = False
+        self._is_champion = False
 
     async def load(self, settings: ServeSettings) -> None:
         """Load its release in a thread. What cannot be loaded is reported, and the champion answers alone."""
@@ -43,8 +44,14 @@ class Canary:
 
     def places(self, champion: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Which of rows fall to the version; none while it cannot stand in for the champion."""
-        if self.model is None or self.model.release == champion.release:
+        if self.model is None:
             return []
+        if self.model.release == champion.release:
+            if not self._is_champion:
+                log.warning("version %s is the champion itself: it answers all rows", self.version)
+            self._is_champion = True
+            return []
+        self._is_champion = False
         try:
             self._check(self.model, champion)
         except ReleaseError as error:
