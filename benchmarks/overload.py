@@ -6,7 +6,8 @@ A service with a durable journal answers `POST /explain` (every effect of one ro
 can send three times as much). Its capacity is measured first, by 8 connections that always wait for an answer. Then
 requests are sent at fixed times, whatever the service does, over 400 connections: at 80 % of the capacity, then at 300.
 Printed: answered and refused a second, the percentiles of the latency of both, and how many could not be sent because
-every connection waited.  Goal: at 300 % the 99th percentile of the answered is at most twice that at 80 %.
+every connection waited; the first half second, in which overload is still a burst, on a line of its own.  Goal: at
+300 % the 99th percentile of the answered is at most twice that at 80 %, after the first half second.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from serve import http_request, load
 from serving import OURS, free_port, make_project, parse_arguments, running, train_release
 
 CONNECTIONS = 400
+SETTLING = 0.5
 MAX_DELAY = 0.01
 """serve.max_delay of the service, seconds: about what a request takes when there is much to do."""
 
@@ -44,16 +46,16 @@ class Tally:
 class Line(asyncio.Protocol):
     """One connection, which is back in the pool when its answer is there."""
 
-    def __init__(self, pool: deque[Line], tally: Tally, keep: Callable[[bytes], object]) -> None:
-        self._pool, self._tally, self._keep = pool, tally, keep
+    def __init__(self, pool: deque[Line], keep: Callable[[bytes], object]) -> None:
+        self._pool, self._keep = pool, keep
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self._pool.append(self)
 
-    def send(self, request: bytes) -> None:
-        self._sent, self._received = time.perf_counter(), b""
+    def send(self, request: bytes, tally: Tally) -> None:
+        self._sent, self._received, self._tally = time.perf_counter(), b"", tally
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -77,16 +79,22 @@ async def send_at(
     requests: list[bytes],
     seconds: float,
     keep: Callable[[bytes], object] = len,
-) -> Tally:
-    """Send so many requests a second, each at its time. keep: is given the body of what is answered."""
-    loop, tally, pool = asyncio.get_running_loop(), Tally(), deque[Line]()
+    settling: float = 0.0,
+) -> tuple[Tally, Tally]:
+    """Send so many requests a second, each at its time; those of the first `settling` seconds are counted apart.
+
+    keep: is given the body of what is answered.
+    """
+    loop, settled, pool = asyncio.get_running_loop(), Tally(), deque[Line]()
+    early = Tally()
     for _ in range(CONNECTIONS):
-        await loop.create_connection(lambda: Line(pool, tally, keep), "127.0.0.1", port)
+        await loop.create_connection(lambda: Line(pool, keep), "127.0.0.1", port)
     started, sent = time.perf_counter(), 0
-    while (now := time.perf_counter() - started) < seconds:
+    while (now := time.perf_counter() - started) < settling + seconds:
+        tally = early if now < settling else settled
         while sent < now * rate:
             if pool:
-                pool.popleft().send(requests[sent % len(requests)])
+                pool.popleft().send(requests[sent % len(requests)], tally)
             else:
                 tally.unsent += 1
             sent += 1
@@ -94,7 +102,7 @@ async def send_at(
     await asyncio.sleep(0.5)
     for line in pool:
         line.transport.abort()
-    return tally
+    return early, settled
 
 
 def tell(name: str, tally: Tally, seconds: float) -> float:
@@ -120,13 +128,14 @@ def main() -> None:
         with running(command, port):
             capacity = uvloop.run(load(port, requests, 8, options.seconds)).rate
             print(f"capacity {capacity:,.0f} requests a second")
-            normal = tell(
-                "80 %", uvloop.run(send_at(0.8 * capacity, port, requests, options.seconds)), options.seconds
-            )
-            over = tell(
-                "300 %", uvloop.run(send_at(3 * capacity, port, requests, options.seconds)), options.seconds
-            )
-            print(f"p99 of the answered: {over / normal:.2f} of that at 80 % (goal: at most 2)")
+            found = {}
+            for share in (0.8, 3.0):
+                early, settled = uvloop.run(
+                    send_at(share * capacity, port, requests, options.seconds, settling=SETTLING)
+                )
+                tell("at first", early, SETTLING)
+                found[share] = tell(f"{share:.0%}", settled, options.seconds)
+            print(f"p99 of the answered: {found[3.0] / found[0.8]:.2f} of that at 80 % (goal: at most 2)")
 
 
 if __name__ == "__main__":

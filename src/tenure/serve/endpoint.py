@@ -5,6 +5,7 @@ A bare ASGI endpoint: a framework's own request handling would cost more than th
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from abc import ABC, abstractmethod
 from time import perf_counter
@@ -58,10 +59,13 @@ class Endpoint(ABC):
         REQUEST.set(request)
         headers = ((b"x-request-id", request),)
         try:
+            self.service.admission.check()  # before anything is read: saying no must cost next to nothing
             body, media = await self.answer(scope, receive, started)
         except ClientGone:
             return
         except Refused as refused:
+            if refused.status == 503:
+                await asyncio.sleep(0)  # answers that are ready go first
             self.service.note_refusal(refused)
             await self.refuse(send, refused, headers)
             return

@@ -53,12 +53,12 @@ async def answer_rows(
     Raises Refused: 422 that names every bad cell of every row, 503 for too many requests at once, and without a model
     or a journal that can be written.
     """
-    service.admit()
+    service.admission.enter()
     try:
         asked = Asked(rows, n_reasons, started, skip)
         return await _answer(service, asked, service.canary if may_share else None)
     finally:
-        service.leave()
+        service.admission.leave()
 
 
 class Asked(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import gc
 import logging
 import os
 import signal
@@ -80,6 +81,7 @@ def _run_here(settings: ServeSettings, listener: socket.socket) -> None:
     _check_journal(settings)
     _say_where(settings, listener)
     server = uvicorn.Server(_config(_with_traces(app, settings), settings))
+    _spare_the_collector()
     server.run(sockets=[listener])
     if not server.started:
         raise ProjectError("the service did not start", todo="read the lines above")
@@ -110,7 +112,15 @@ def _make_app(settings: ServeSettings) -> ASGIApp:
         write_json_logs()
     from tenure.serve.app import create_app
 
-    return _with_traces(create_app(settings), settings)
+    app = _with_traces(create_app(settings), settings)
+    _spare_the_collector()
+    return app
+
+
+def _spare_the_collector() -> None:
+    """Take what is here by now out of the garbage collector's rounds, each of which stops all requests."""
+    gc.collect()
+    gc.freeze()
 
 
 def _with_traces(app: PredictionApp, settings: ServeSettings) -> ASGIApp:

@@ -7,12 +7,12 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from time import perf_counter
 
 import msgspec
 
 from tenure.journal.entries import NewRefusal
 from tenure.journal.group_commit import GroupCommit
+from tenure.serve.admission import Admission
 from tenure.serve.canary import Canary
 from tenure.serve.champion import Champion, ServedModel
 from tenure.serve.limits import Guard, Refused
@@ -34,8 +34,7 @@ class Service:
         self.settings = settings
         self.metrics = ServiceMetrics()
         self.guard = Guard(tokens=settings.tokens, max_body=settings.max_body, patience=settings.patience)
-        self._waiting = 0
-        self._turn_began: float | None = None
+        self.admission = Admission(settings.max_waiting, settings.max_delay)
         self.champion = Champion(
             settings.pointer,
             settings.root,
@@ -74,31 +73,6 @@ class Service:
                     await task
             if self.journal is not None:
                 await self.journal.close()
-
-    def admit(self) -> None:
-        """Take a request in; `leave` lets it go. Raises Refused (503) when too many are in, or it has waited too long.
-
-        All that has arrived when a turn of the event loop begins is answered in that turn, one after the other: how
-        long the turn takes already is how long this request has waited.
-        """
-        if self._waiting >= self.settings.max_waiting:
-            raise Refused(503, f"{self._waiting} requests are being answered", todo="try again in a second")
-        now = perf_counter()
-        if self._turn_began is None:
-            self._turn_began = now
-            asyncio.get_running_loop().call_soon(self._end_turn)
-        elif now - self._turn_began > self.settings.max_delay:
-            raise Refused(
-                503, "more requests came than can be answered in time", todo="try again in a second"
-            )
-        self._waiting += 1
-
-    def leave(self) -> None:
-        """A request that was taken in is done."""
-        self._waiting -= 1
-
-    def _end_turn(self) -> None:
-        self._turn_began = None
 
     def model(self) -> ServedModel:
         """Return the model that answers now. Raises Refused (503) if there is none yet."""
