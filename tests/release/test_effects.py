@@ -87,13 +87,15 @@ def test_encoded_features_are_summed_to_their_column():
 
 def test_largest_effects_are_listed_and_the_rest_is_summed():
     cells = [Cell("a", 1, False), Cell("b", None, True), Cell("c", "x", False), Cell("d", 0, False)]
-    found = explain(0.3, 0.5, [0.05, -0.1, 0.25, 0.0], cells, n=2, outcome="Yes")
+    found = explain(0.3, 0.5, [0.05, -0.1, 0.25, 0.0], cells.__getitem__, n=2, outcome="Yes")
     assert [effect.column for effect in found.effects] == ["c", "b"]
     assert found.rest == pytest.approx(0.05)
     assert found.base + sum(e.effect for e in found.effects) + found.rest == pytest.approx(found.score)
-    everything = explain(0.3, 0.5, [0.05, -0.1, 0.25, 0.0], cells, n=9, outcome="Yes")
+    everything = explain(0.3, 0.5, [0.05, -0.1, 0.25, 0.0], cells.__getitem__, n=9, outcome="Yes")
     assert [effect.column for effect in everything.effects] == ["c", "b", "a"]  # d has no effect
-    assert explain(0.3, 0.5, [0.05, -0.1, 0.25, 0.0], cells, n=0, outcome="Yes").rest == pytest.approx(0.2)
+    assert explain(
+        0.3, 0.5, [0.05, -0.1, 0.25, 0.0], cells.__getitem__, n=0, outcome="Yes"
+    ).rest == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_trees_without_a_split_and_no_rows():
 
 def test_rounding_changes_neither_order_nor_words():
     cells = [Cell("a", 1, False), Cell("b", 2, False), Cell("c", 3, False)]
-    one = explain(0.5, 0.9, [0.125, 0.125, 1e-17], cells, n=3, outcome="Yes")
-    other = explain(0.5, 0.9, [0.125 - 1e-14, 0.125 + 1e-14, 0.0], cells, n=3, outcome="Yes")
+    one = explain(0.5, 0.9, [0.125, 0.125, 1e-17], cells.__getitem__, n=3, outcome="Yes")
+    other = explain(0.5, 0.9, [0.125 - 1e-14, 0.125 + 1e-14, 0.0], cells.__getitem__, n=3, outcome="Yes")
     assert [e.text for e in one.effects] == [e.text for e in other.effects]
     assert [e.column for e in other.effects] == ["a", "b"]

@@ -112,12 +112,16 @@ def alone(scorer: Scorer, row: Row) -> Score | RowsRefused:
 def check(scorer: Scorer, rows: list[Row]) -> None:
     before = json.dumps(rows)
     for row, found in zip(rows, scorer.score_rows(rows), strict=True):
-        wanted = alone(scorer, row)
+        wanted, explained = alone(scorer, row), scorer.score_explained(row, 2)
         if isinstance(wanted, RowsRefused):
             assert isinstance(found, RowsRefused), (row, found)
-            assert found.problems == wanted.problems
+            assert isinstance(explained, RowsRefused)
+            assert found.problems == wanted.problems == explained.problems
             continue
         assert not isinstance(found, RowsRefused), (row, found)
+        assert not isinstance(explained, RowsRefused), (row, explained)
+        assert repr(explained[:2]) == repr(found[:2])
+        assert explained.explanation == scorer.explain_row(row, 2)
         assert repr(found.score) == repr(wanted)  # repr of a float tells every bit
         values = tuple(scorer.clean_row(row).values())
         assert found.gaps == (values if None in values or OTHER in values else None)

@@ -70,6 +70,9 @@ def test_explanations_add_up_to_the_score(case):
         assert alone.rest == pytest.approx(explanation.rest, abs=1e-12)
         for effect in alone.effects:
             assert effect.value == row[effect.column]
+        both = scorer.score_explained(row, 3)
+        assert (both.score, both.explanation) == (score, alone)
+        assert both.gaps == scorer.score_rows([row])[0].gaps
 
 
 def test_the_compiled_way_says_what_the_row_way_says(case, monkeypatch):
@@ -213,3 +216,6 @@ def test_a_release_of_trees_and_a_line_adds_them_up(tmp_path):
 def test_a_line_that_does_not_fit_its_columns_is_named(tmp_path):
     with pytest.raises(ReleaseError, match="coefficients for 2 columns"):
         write_release(tmp_path, make_joint(columns=[0, 1]))
+    n_features = len(make_parts(linear=True).encoding.features)
+    with pytest.raises(ReleaseError, match="coefficients for 1 columns"):
+        write_release(tmp_path, make_joint(columns=[0] * n_features))

@@ -8,7 +8,7 @@ margin the average slope is (score - base) / (margin - base margin), without any
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,22 +153,29 @@ class Cell:
 
 
 def explain(
-    base: float, score: float, effects: Sequence[float], cells: Sequence[Cell], *, n: int, outcome: str | None
+    base: float,
+    score: float,
+    effects: Sequence[float],
+    cell: Callable[[int], Cell],
+    *,
+    n: int,
+    outcome: str | None,
 ) -> Explanation:
     """Choose the n largest effects of one row and say them in words.
 
-    effects: one a raw column, in the order of cells.  outcome: the class that the score is the
+    effects: one a raw column.  cell: gives the cell of a column by its place.  outcome: the class that the score is the
     chance of, None for regression.  Columns without any effect are not listed.
     """
     sizes = [_settled(abs(effect)) for effect in effects]
     smallest = NO_EFFECT * max(sizes, default=0.0)
-    order = sorted(range(len(cells)), key=lambda index: (-sizes[index], index))
+    order = sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True)
     listed = [index for index in order[: max(n, 0)] if sizes[index] > smallest]
+    cells = [cell(index) for index in listed]
     chosen = tuple(
-        Effect(cells[i].column, cells[i].value, effects[i], effect_text(cells[i], effects[i], outcome))
-        for i in listed
+        Effect(c.column, c.value, effects[i], effect_text(c, effects[i], outcome))
+        for i, c in zip(listed, cells, strict=True)
     )
-    rest = sum(effects[index] for index in order if index not in set(listed))
+    rest = sum(effects[index] for index in order[len(listed) :])
     return Explanation(score, base, chosen, float(rest))
 
 

@@ -30,9 +30,13 @@ class JointPredictor:
                 where="linear.json",
                 todo="restore the file, or train again",
             )
-        if len(columns) != linear.n_features or min(columns, default=0) < 0:
+        if (
+            len(set(columns)) != linear.n_features
+            or len(columns) != linear.n_features
+            or min(columns, default=0) < 0
+        ):
             raise ReleaseError(
-                f"the linear model has {linear.n_features} coefficients for {len(columns)} columns",
+                f"the linear model has {linear.n_features} coefficients for {len(set(columns))} columns",
                 where="linear.json",
                 todo="restore the file, or train again",
             )
@@ -72,7 +76,6 @@ class JointPredictor:
     def _summed(self, by_trees: Float64, by_line: Float64) -> Float64:
         result = np.zeros((len(by_trees), self.n_outputs, self.n_features + 1))
         result[:, :, : self.trees.n_features] = by_trees[:, :, :-1]
-        for position, column in enumerate(self.columns.tolist()):
-            result[:, :, column] += by_line[:, :, position]
+        result[:, :, self.columns] += by_line[:, :, :-1]
         result[:, :, -1] = by_trees[:, :, -1] + by_line[:, :, -1]
         return result

@@ -48,10 +48,14 @@ _LONG_LIST = 24
 
 
 class Scored(NamedTuple):
-    """The score of one row of a list. gaps: its clean values if one is missing or an unseen level, else None."""
+    """The score of one row of a list. gaps: its clean values if one is missing or an unseen level, else None.
+
+    explanation: None unless it was asked for.
+    """
 
     score: Score
     gaps: Sequence[CleanValue] | None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +211,34 @@ class Scorer:
         """Explain one raw row by its n largest effects. Raises RowsRefused as score_row does."""
         values, _ = self._judge(row)
         x = self._encode(values)
-        margins = np.array([self._margin_row(x)])
+        return self._explain_values(row, values, x, self._margin_row(x), n)
+
+    def score_explained(self, row: Mapping[str, object], n: int) -> Scored | RowsRefused:
+        """One raw row with the score of score_rows and the n effects of explain_row, for the work of one."""
+        try:
+            values, warnings = self._judge(row)
+        except RowsRefused as refused:
+            return refused
+        x = self._encode(values)
+        margins = self._margin_row(x)
+        scored = self._score_values(
+            row, values, warnings, margins, self.calibration.probabilities_row(margins)
+        )
+        return scored._replace(explanation=self._explain_values(row, values, x, margins, n))
+
+    def _explain_values(
+        self,
+        row: Mapping[str, object],
+        values: Sequence[CleanValue],
+        x: Float32,
+        margins: tuple[float, ...],
+        n: int,
+    ) -> Explanation:
         columns = zip(self.recipe.features, values, strict=True)
         given = [row.get(c.name) if c.name in self._raw_names else told_value(v, c.kind) for c, v in columns]
         missing = [value is None for value in values]
-        return self._explain(self._contributions_row(x), margins, [given], [missing], n)[0]
+        contributions = self.predictor.contributions_row(x)[None]
+        return self._explain(contributions, np.array([margins]), [given], [missing], n)[0]
 
     def clean_row(self, row: Mapping[str, object]) -> dict[str, CleanValue]:
         """What the model reads of a raw row: feature -> clean value. Raises RowsRefused as score_row does."""
@@ -450,9 +477,6 @@ class Scorer:
     def _predicted(self, margins: Float64) -> npt.NDArray[np.intp] | None:
         return self.calibration.probabilities(margins).argmax(axis=1) if self.task == "multiclass" else None
 
-    def _contributions_row(self, x: Float32) -> Float64:
-        return self.predictor.contributions_row(x)[None]
-
     def _explain(
         self,
         contributions: Float64,
@@ -464,14 +488,18 @@ class Scorer:
         predicted = self._predicted(margins)
         found = score_effects(self.calibration, contributions, margins, predicted)
         effects = sum_by_column(found.effects, self._feature_columns, len(self.feature_names)).tolist()
-        labels = [column.labels for column in self.recipe.features]
         result = []
         for i, (base, score) in enumerate(zip(found.base.tolist(), found.scores.tolist(), strict=True)):
-            cells = [
-                Cell(*parts) for parts in zip(self.feature_names, given[i], missing[i], labels, strict=True)
-            ]
+
+            def cell(
+                place: int, values: Sequence[object] = given[i], gaps: Sequence[bool] = missing[i]
+            ) -> Cell:
+                return Cell(
+                    self.feature_names[place], values[place], gaps[place], self.recipe.features[place].labels
+                )
+
             outcome = self.positive if predicted is None else self.classes[int(predicted[i])]
-            result.append(explain(base, score, effects[i], cells, n=n, outcome=outcome))
+            result.append(explain(base, score, effects[i], cell, n=n, outcome=outcome))
         return result
 
     @cached_property

@@ -206,21 +206,24 @@ async def predict_rows(
         if start:
             await asyncio.sleep(0)
         piece = rows[start : start + step]
-        for position, (row, scored) in enumerate(zip(piece, _score(model, piece), strict=True), start):
+        n_effects = 0 if problems and not skip else n_reasons  # the rows after a bad one are only checked
+        for position, (row, scored) in enumerate(
+            zip(piece, _score(model, piece, n_effects), strict=True), start
+        ):
             if isinstance(scored, RowsRefused):
                 found = [replace(problem, row=position) for problem in scored.problems]
                 problems += found
                 answers.append({"problems": _told(found)})
                 continue
-            score, gaps = scored
+            score, gaps, explanation = scored
             if problems and not skip:
-                continue  # the rows after a bad one are only checked
+                continue
             if gaps is not None:
                 note_gaps(gaps)
             identifier, at = new_id_and_time()
             answer = _answer_of(identifier, score)
-            if n_reasons:
-                answer.update(_reasons_of(model.scorer.explain_row(row, n_reasons)))
+            if explanation is not None:
+                answer.update(_reasons_of(explanation))
             answers.append(answer)
             entries.append(
                 NewPrediction(
@@ -243,10 +246,11 @@ async def predict_rows(
     return answers, entries
 
 
-def _score(model: ServedModel, rows: Sequence[dict[str, Any]]) -> list[Scored | RowsRefused]:
-    """As Scorer.score_rows; rows that no id names are refused for that alone."""
-    found = model.scorer.score_rows(rows)
-    id_column = model.scorer.recipe.id
+def _score(model: ServedModel, rows: Sequence[dict[str, Any]], n_effects: int) -> list[Scored | RowsRefused]:
+    """As Scorer.score_rows, explained by so many effects; rows that no id names are refused for that alone."""
+    scorer = model.scorer
+    found = [scorer.score_explained(row, n_effects) for row in rows] if n_effects else scorer.score_rows(rows)
+    id_column = scorer.recipe.id
     if id_column is not None:
         for place, row in enumerate(rows):
             row_id = row.get(id_column)
