@@ -54,7 +54,9 @@ def stability(world: str, n: int, seed: int) -> dict:
     trained = train(RECIPE, table, validation, settings)
     models = [(trained.encoding, trained.document), *(trained.folds or ())]
     effects = [
-        Scorer(RECIPE, encoding, document.predictor(), trained.calibration).effects_clean(validation.features)
+        Scorer(RECIPE, encoding, document.predictor(), trained.calibration).explainer.effects(
+            validation.features
+        )
         for encoding, document in models
     ]
     return compare_fits(NAMES, effects[0], effects[1:])

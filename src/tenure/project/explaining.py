@@ -81,7 +81,7 @@ def explanations_of(
     clean = fitted_on[_spread(len(fitted_on), n_rows)]
     outcomes = _outcomes(scorer)
     classes = [np.full(clean.height, k) for k, _ in outcomes]
-    effects = scorer.effects_by_class(clean, classes)
+    effects = scorer.explainer.effects_by_class(clean, classes)
     measured = dict(trained.plan.evidence.get(EVIDENCE, {}))
     return {
         "format": FORMAT,
@@ -185,7 +185,7 @@ def _stability(
     clean = features[_spread(len(features), n_rows)]
     chosen = released.score_clean(clean).probabilities
     classes = [np.zeros(n_rows, dtype=np.intp) if chosen is None else chosen.argmax(axis=1)]
-    effects = [scorer.effects_by_class(clean, classes)[0] for scorer in (released, *fits)]
+    effects = [scorer.explainer.effects_by_class(clean, classes)[0] for scorer in (released, *fits)]
     return compare_fits(released.feature_names, effects[0], effects[1:])
 
 
@@ -222,7 +222,7 @@ def _strongest(scorer: Scorer, features: pl.DataFrame) -> list[str]:
     """Raw columns by the size of their effects, those without any last; by a few rows, for the order alone."""
     n_rows = int(np.clip(EDGES_EXPLAINED // _edges(scorer), 1, FEWEST_STABILITY_ROWS))
     clean = features[_spread(len(features), n_rows)]
-    found = _by_size(scorer, np.abs(scorer.effects_clean(clean)).mean(axis=0))
+    found = _by_size(scorer, np.abs(scorer.explainer.effects(clean)).mean(axis=0))
     return [*found, *(c.name for c in scorer.recipe.inputs if c.name not in set(found))]
 
 

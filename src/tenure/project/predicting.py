@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -191,14 +192,6 @@ def check_output(output: str) -> Path:
     return target
 
 
-class _Batch(NamedTuple):
-    """Rows with their scores. seconds: that one row took."""
-
-    raw: pl.DataFrame
-    scored: TableScores
-    seconds: float
-
-
 class _Answers:
     """Scores batch after batch, journals what it answers, and keeps the count and the problems."""
 
@@ -220,11 +213,11 @@ class _Answers:
         self.id_column = scorer.recipe.id if scorer.recipe.id in columns else None
         self.explain = explain
         self.problems_file = problems_file
-        self.db = db
         self.n_rows = 0
         self.n_problems = 0
         self.ungrouped: Counter[CellProblem] = Counter()
-        self.behind = Behind(self.journal)
+        # writing is the longest of all that is done with a batch: nothing else is done behind
+        self.behind = Behind(partial(add_predictions, db))
         self.check = scorer.new_check(only=["warning"])
         recipe = scorer.recipe
         # the other rules are named row by row, as problems
@@ -255,7 +248,8 @@ class _Answers:
             columns |= self._reasons(raw)
         self._note(scored.problems)
         self.ungrouped.update(scored.ungrouped)
-        self.behind.put(_Batch(raw, scored, (time.perf_counter() - started) / max(len(raw), 1)))
+        seconds = (time.perf_counter() - started) / max(len(raw), 1)
+        self.behind.put(self._entries(raw, scored, seconds))
         self.n_rows += len(raw)
         return pl.DataFrame(columns)
 
@@ -297,9 +291,11 @@ class _Answers:
             table.write_csv(file, include_header=self.n_problems == 0)
         self.n_problems += len(problems)
 
-    def journal(self, batch: _Batch) -> None:
-        """Keep every row with its answer, as the service does: outcomes, drift and replay go by the journal."""
-        raw, scored, seconds = batch
+    def _entries(self, raw: pl.DataFrame, scored: TableScores, seconds: float) -> list[NewPrediction]:
+        """Every row with its answer, as the service keeps it: outcomes, drift and replay go by the journal.
+
+        seconds: that one row took.
+        """
         scorer, n_rows = self.scorer, len(raw)
         binary = scorer.task == "binary"
         by_class: Sequence[str | None] = [None] * n_rows
@@ -321,8 +317,7 @@ class _Answers:
             repeat(seconds, n_rows),
             strict=True,
         )
-        entries = list(map(NewPrediction._make, columns))
-        add_predictions(self.db, entries)
+        return list(map(NewPrediction._make, columns))
 
 
 def rows_as_json(raw: pl.DataFrame, redaction: Redaction | None) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,9 +22,9 @@ from tenure.prepare.sql.row_recipe import told_value
 from tenure.records import CellProblem, Explanation, Score
 from tenure.release.calibration import Calibration
 from tenure.release.decide import Thresholds
-from tenure.release.effects import Cell, explain, score_effects, sum_by_column
 from tenure.release.encoding import Encoding, encode_table, row_encoder
 from tenure.release.encoding_table import ListColumn, TableEncoder
+from tenure.release.explainer import Explainer
 from tenure.release.files import LINEAR, MODEL_FILES, TREES, Manifest, read_release
 from tenure.release.joint import JointPredictor
 from tenure.release.linear import LinearPredictor
@@ -122,6 +121,7 @@ class Scorer:
         self._guard = RowGuard(recipe, self.schema, self.beside)
         # clean values for which a row is looked at by itself
         self._marks = [suspects | {None, OTHER} for suspects in self._guard.suspects]
+        self.explainer = Explainer(recipe, encoding, predictor, calibration)
         self._encode = row_encoder(encoding, self.feature_names)
         self._encode_columns = TableEncoder(encoding)
         self._margin_row = predictor.margin_row
@@ -237,8 +237,7 @@ class Scorer:
         columns = zip(self.recipe.features, values, strict=True)
         given = [row.get(c.name) if c.name in self._raw_names else told_value(v, c.kind) for c, v in columns]
         missing = [value is None for value in values]
-        contributions = self.predictor.contributions_row(x)[None]
-        return self._explain(contributions, np.array([margins]), [given], [missing], n)[0]
+        return self.explainer.explain_row(x, margins, given, missing, n)
 
     def clean_row(self, row: Mapping[str, object]) -> dict[str, CleanValue]:
         """What the model reads of a raw row: feature -> clean value. Raises RowsRefused as score_row does."""
@@ -308,28 +307,7 @@ class Scorer:
             for c in self.recipe.features
         ]
         given = list(zip(*columns, strict=True))
-        return self._explain(self.predictor.contributions(X), self.predictor.margins(X), given, missing, n)
-
-    def effects_clean(self, clean: pl.DataFrame) -> Float64:
-        """Effects on the score, shape (n_rows, n_raw_columns), of a clean table: for global importance."""
-        X = encode_table(self.encoding, clean)
-        margins = self.predictor.margins(X)
-        found = score_effects(
-            self.calibration, self.predictor.contributions(X), margins, self._predicted(margins)
-        )
-        return sum_by_column(found.effects, self._feature_columns, len(self.feature_names))
-
-    def effects_by_class(self, clean: pl.DataFrame, classes: Sequence[npt.NDArray[np.intp]]) -> list[Float64]:
-        """As effects_clean, for several classes' probabilities in turn. classes: each the index of one for each row.
-
-        For two classes and for numbers there is one score, whatever is asked for.
-        """
-        X = encode_table(self.encoding, clean)
-        contributions, margins = self.predictor.contributions(X), self.predictor.margins(X)
-        asked = classes if self.task == "multiclass" else [None]
-        found = [score_effects(self.calibration, contributions, margins, chosen) for chosen in asked]
-        n_columns = len(self.feature_names)
-        return [sum_by_column(one.effects, self._feature_columns, n_columns) for one in found]
+        return self.explainer.explain_table(X, given, missing, n)
 
     def clean_table(self, raw: pl.DataFrame) -> pl.DataFrame:
         """The clean feature columns of a raw table."""
@@ -473,39 +451,6 @@ class Scorer:
             return (probabilities[:, 1] >= thresholds).astype(np.intp)
         chosen: npt.NDArray[np.intp] = probabilities.argmax(axis=1)
         return chosen
-
-    def _predicted(self, margins: Float64) -> npt.NDArray[np.intp] | None:
-        return self.calibration.probabilities(margins).argmax(axis=1) if self.task == "multiclass" else None
-
-    def _explain(
-        self,
-        contributions: Float64,
-        margins: Float64,
-        given: Sequence[Sequence[object]],
-        missing: Sequence[Sequence[bool]],
-        n: int,
-    ) -> list[Explanation]:
-        predicted = self._predicted(margins)
-        found = score_effects(self.calibration, contributions, margins, predicted)
-        effects = sum_by_column(found.effects, self._feature_columns, len(self.feature_names)).tolist()
-        result = []
-        for i, (base, score) in enumerate(zip(found.base.tolist(), found.scores.tolist(), strict=True)):
-
-            def cell(
-                place: int, values: Sequence[object] = given[i], gaps: Sequence[bool] = missing[i]
-            ) -> Cell:
-                return Cell(
-                    self.feature_names[place], values[place], gaps[place], self.recipe.features[place].labels
-                )
-
-            outcome = self.positive if predicted is None else self.classes[int(predicted[i])]
-            result.append(explain(base, score, effects[i], cell, n=n, outcome=outcome))
-        return result
-
-    @cached_property
-    def _feature_columns(self) -> tuple[int, ...]:
-        position = {name: index for index, name in enumerate(self.feature_names)}
-        return tuple(position[feature.column] for feature in self.encoding.features)
 
     def _check_fit(self) -> None:
         """Refuse parts that belong to different models."""

@@ -60,5 +60,5 @@ def test_every_kind_of_cell_and_gaps(task):
         assert len(found.columns) == len(scorer.feature_names)
         assert all(np.isfinite(weight) for _, _, weight in found.columns)
         assert sum(effect for _, effect, _ in found.columns) == pytest.approx(
-            scorer.effects_clean(row)[0].sum()
+            scorer.explainer.effects(row)[0].sum()
         )

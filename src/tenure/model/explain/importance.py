@@ -18,6 +18,6 @@ def global_importance(scorer: Scorer, clean: pl.DataFrame) -> dict[str, float]:
     clean: rows that the scorer's recipe has cleaned.  The unit is the score's: a chance for classes,
     the target's unit for regression.
     """
-    effects = np.abs(scorer.effects_clean(clean)).mean(axis=0)
+    effects = np.abs(scorer.explainer.effects(clean)).mean(axis=0)
     order = np.argsort(-effects, kind="stable")
     return {scorer.feature_names[index]: float(effects[index]) for index in order}

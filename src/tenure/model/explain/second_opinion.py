@@ -93,7 +93,7 @@ def second_opinion(scorer: Scorer, training: pl.DataFrame, row: pl.DataFrame, se
     for j, weight in found.local_exp[outcome]:
         weights[j] = weight
     fit = found.score[outcome] if isinstance(found.score, dict) else found.score
-    return _compare(scorer.feature_names, scorer.effects_clean(row)[0], weights, float(fit))
+    return _compare(scorer.feature_names, scorer.explainer.effects(row)[0], weights, float(fit))
 
 
 def _predicted(scorer: Scorer, row: pl.DataFrame) -> int:
