@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -192,6 +191,14 @@ def check_output(output: str) -> Path:
     return target
 
 
+class _Batch(NamedTuple):
+    """Rows with their scores. seconds: that one row took."""
+
+    raw: pl.DataFrame
+    scored: TableScores
+    seconds: float
+
+
 class _Answers:
     """Scores batch after batch, journals what it answers, and keeps the count and the problems."""
 
@@ -213,11 +220,11 @@ class _Answers:
         self.id_column = scorer.recipe.id if scorer.recipe.id in columns else None
         self.explain = explain
         self.problems_file = problems_file
+        self.db = db
         self.n_rows = 0
         self.n_problems = 0
         self.ungrouped: Counter[CellProblem] = Counter()
-        # writing is the longest of all that is done with a batch: nothing else is done behind
-        self.behind = Behind(partial(add_predictions, db))
+        self.behind = Behind(self.journal)
         self.check = scorer.new_check(only=["warning"])
         recipe = scorer.recipe
         # the other rules are named row by row, as problems
@@ -248,8 +255,7 @@ class _Answers:
             columns |= self._reasons(raw)
         self._note(scored.problems)
         self.ungrouped.update(scored.ungrouped)
-        seconds = (time.perf_counter() - started) / max(len(raw), 1)
-        self.behind.put(self._entries(raw, scored, seconds))
+        self.behind.put(_Batch(raw, scored, (time.perf_counter() - started) / max(len(raw), 1)))
         self.n_rows += len(raw)
         return pl.DataFrame(columns)
 
@@ -291,11 +297,9 @@ class _Answers:
             table.write_csv(file, include_header=self.n_problems == 0)
         self.n_problems += len(problems)
 
-    def _entries(self, raw: pl.DataFrame, scored: TableScores, seconds: float) -> list[NewPrediction]:
-        """Every row with its answer, as the service keeps it: outcomes, drift and replay go by the journal.
-
-        seconds: that one row took.
-        """
+    def journal(self, batch: _Batch) -> None:
+        """Keep every row with its answer, as the service does: outcomes, drift and replay go by the journal."""
+        raw, scored, seconds = batch
         scorer, n_rows = self.scorer, len(raw)
         binary = scorer.task == "binary"
         by_class: Sequence[str | None] = [None] * n_rows
@@ -317,7 +321,8 @@ class _Answers:
             repeat(seconds, n_rows),
             strict=True,
         )
-        return list(map(NewPrediction._make, columns))
+        entries = list(map(NewPrediction._make, columns))
+        add_predictions(self.db, entries)
 
 
 def rows_as_json(raw: pl.DataFrame, redaction: Redaction | None) -> list[str]:
