@@ -91,7 +91,7 @@ def main() -> None:
             print(f"capacity {capacity:,.0f} requests a second, {resident(process.pid):.1f} MiB", flush=True)
             with answered.open("wb") as ids:
                 for number in range(PARTS):
-                    tally = uvloop.run(
+                    _, tally = uvloop.run(
                         send_at(
                             0.8 * capacity,
                             port,

@@ -15,7 +15,8 @@ from tenure.release import trees
 from tenure.release.calibration import Calibration
 from tenure.release.encoding import encode_table
 from tenure.release.folder import write_release
-from tenure.release.scorer import Scorer, load_predictor
+from tenure.release.joint import load_predictor
+from tenure.release.scorer import Scorer
 from tests.builders import build_release, make_parts, make_table
 
 CASES = [(task, linear) for task in ("binary", "multiclass", "regression") for linear in (False, True)]

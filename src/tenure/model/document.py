@@ -14,9 +14,9 @@ from tenure.errors import TenureError
 from tenure.model.convert import check_parity, convert
 from tenure.model.tree_format import Tree, join_model, model_text, with_training_counts
 from tenure.release.files import LINEAR, TREES
+from tenure.release.joint import load_predictor
 from tenure.release.linear import LinearPredictor
 from tenure.release.predictor import Predictor
-from tenure.release.scorer import load_predictor
 
 PARITY_ROWS = 20_000
 PARITY = 1e-5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -16,20 +16,20 @@ from tenure.errors import TargetError, TenureError
 from tenure.model.baselines import boosting_seconds
 from tenure.model.candidates import candidate_named, load_library
 from tenure.model.candidates.base import Facts, Float64
-from tenure.model.choose import Choice, HeldOut, choose_winner, joined, weighted
+from tenure.model.choose import Choice, HeldOut, choose_winner, joined
 from tenure.model.document import ModelDocument
 from tenure.model.encode import encode_part
 from tenure.model.evidence import gather_evidence
 from tenure.model.fitting import Fits, Run, fit_members, more_rounds
 from tenure.model.fold_models import FoldModels
 from tenure.model.held_out import calibrated, with_threshold
+from tenure.model.last_fit import fit_again, members_of, reserved_seconds
 from tenure.model.settings import Clock, Member, Plan, TrainSettings, cheapest_first
 from tenure.model.slices import find_weak, search_seconds, to_json
 from tenure.model.tune import (
     EVIDENCE_SHARE,
     FINAL_OVERHEAD,
     INTERRUPTED,
-    MOST_RESERVE,
     Search,
     final_seconds,
     number_of_folds,
@@ -137,13 +137,13 @@ def _train(run: Run, plan: Plan | None, anew: bool) -> Trained:
         run.clock.budget = None
         choice = _choice_again(bench, plan) if bench is not None and plan.n_folds else None
         if anew and choice is not None and bench is not None:
-            plan = replace(plan, members=_members(choice, bench, len(run.train.y) + len(run.validation.y)))
+            plan = replace(plan, members=members_of(run, bench, choice))
     else:
         choice, plan = _search(run, bench)
     if choice is None or bench is None:
         return _without_folds(run, plan)
     # The model itself comes first: if time runs out, the validation makes do with the folds' models.
-    choice, fits = _final(run, bench, choice, plan.members)
+    choice, fits = fit_again(run, bench, choice, plan.members)
     plan = replace(plan, members=fits.members, n_rows=len(run.train.y) + len(run.validation.y))
     calibration, held_out = calibrated(run, choice, bench.held_out)
     validated, plan = _validated(run, bench, choice, plan, calibration)
@@ -233,8 +233,8 @@ def _search(run: Run, bench: Workbench | None) -> tuple[Choice | None, Plan]:
     choice = choose_winner(
         held_out, leaders, run.metric, blend=run.settings.blend, latency=run.settings.latency
     )
-    members = _members(choice, bench, len(run.train.y) + len(run.validation.y))
-    deadline = _evidence_deadline(run, _final_seconds(run, bench, choice))
+    members = members_of(run, bench, choice)
+    deadline = _evidence_deadline(run, reserved_seconds(run, bench, choice))
     evidence = gather_evidence(bench, held_out, run.metric, choice, search.best, search.default, deadline)
     if evidence["left_out"]:
         run.warnings.append(
@@ -260,30 +260,6 @@ def _left_out_of_test(run: Run, facts: Facts) -> dict[str, Any]:
         return {}
     run.warnings.append("the budget left no time for comparing with default boosting")
     return {"left_out_of_test": ["default boosting"]}
-
-
-def _final_seconds(run: Run, bench: Workbench, choice: Choice) -> float:
-    """Seconds to keep for fitting the winner on all rows, and on the training rows."""
-    n_fold = bench.facts.n_rows
-    sizes = (len(run.train.y), len(run.train.y) + len(run.validation.y))
-    fits = sum(
-        side_by_side([final_seconds(r, n_fold, n / n_fold) for r in choice.members], run.settings.threads)
-        for n in sizes
-    )
-    return min(FINAL_OVERHEAD + fits, MOST_RESERVE * (run.settings.budget_seconds or 0.0))
-
-
-def _members(choice: Choice, bench: Workbench, n_rows: int) -> tuple[Member, ...]:
-    return tuple(
-        Member(
-            r.trial.family,
-            r.trial.params,
-            more_rounds(r.trial.family, r.trial.rounds, n_rows / bench.facts.n_rows),
-            r.trial.rounds,
-            weight,
-        )
-        for r, weight in zip(choice.members, choice.weights, strict=True)
-    )
 
 
 def _choice_again(bench: Workbench, plan: Plan) -> Choice:
@@ -340,48 +316,6 @@ def _mean_of_folds(run: Run, bench: Workbench, choice: Choice) -> Float64:
             scores = run.watch.measure(partial(fitted.margins, part, result.trial.rounds))
             total += scores * (weight / len(result.fitted))
     return total
-
-
-def _final(run: Run, bench: Workbench, choice: Choice, members: Sequence[Member]) -> tuple[Choice, Fits]:
-    """Fit the winner on training and validation rows; members for which there is no time are left out."""
-    n_rows = len(run.train.y) + len(run.validation.y)
-    table = run.train.joined(run.validation)
-    affordable = _affordable(run, bench, choice, n_rows)
-    if affordable is not choice:
-        run.warnings.append("the budget was too short to fit every model of the blend")
-        choice, members = affordable, _members(affordable, bench, n_rows)
-    fits = fit_members(run, members, table)
-    if not any(fits.is_cut):
-        return choice, fits
-    whole = [i for i, is_cut in enumerate(fits.is_cut) if not is_cut]
-    if not whole:
-        # Every one is cut: keep the one that came furthest.
-        whole = [int(np.argmax([f.rounds / m.rounds for f, m in zip(fits.members, members, strict=True)]))]
-        run.warnings.append(f"the budget cut the last fit of {fits.members[whole[0]].family} short")
-    else:
-        run.warnings.append("the budget was too short to fit every model of the blend")
-    kept = weighted(HeldOut.of(bench), [choice.members[i] for i in whole])
-    used = [i for i in whole if any(choice.members[i] is r for r in kept.members)]
-    weighed = [replace(fits.members[i], weight=w) for i, w in zip(used, kept.weights, strict=True)]
-    return kept, replace(
-        fits,
-        documents=tuple(fits.documents[i] for i in used),
-        members=tuple(weighed),
-        is_cut=tuple(fits.is_cut[i] for i in used),
-    )
-
-
-def _affordable(run: Run, bench: Workbench, choice: Choice, n_rows: int) -> Choice:
-    """The choice without the members that the budget has no time for, the lightest first; one always stays."""
-    n_fold = bench.facts.n_rows
-    while len(choice.members) > 1:
-        seconds = [final_seconds(r, n_fold, n_rows / n_fold) for r in choice.members]
-        if side_by_side(seconds, run.settings.threads) <= run.clock.left(FINAL_OVERHEAD / 2):
-            break
-        lightest = int(np.argmin(choice.weights))
-        rest = [r for i, r in enumerate(choice.members) if i != lightest]
-        choice = weighted(HeldOut.of(bench), rest)
-    return choice
 
 
 def _put_together(

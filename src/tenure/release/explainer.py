@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,20 +55,22 @@ class Explainer:
         return self._explain(contributions, margins, given, missing, n)
 
     def effects(self, clean: pl.DataFrame) -> Float64:
-        """Effects on the score, shape (n_rows, n_raw_columns), of a clean table: for global importance."""
-        X = encode_table(self._encoding, clean)
-        contributions, margins = self._predictor.contributions(X), self._predictor.margins(X)
-        found = score_effects(self._calibration, contributions, margins, self._predicted(margins))
-        return sum_by_column(found.effects, self._columns, len(self._names))
+        """Effects on the score, shape (n_rows, n_raw_columns), of a clean table: for global importance.
+
+        Of several classes it is the predicted one's.
+        """
+        return self._effects(clean, [None])[0]
 
     def effects_by_class(self, clean: pl.DataFrame, classes: Sequence[npt.NDArray[np.intp]]) -> list[Float64]:
         """As effects, for several classes' probabilities in turn. classes: each the index of one for each row.
 
         For two classes and for numbers there is one score, whatever is asked for.
         """
+        return self._effects(clean, classes if self._recipe.target.task == "multiclass" else [None])
+
+    def _effects(self, clean: pl.DataFrame, asked: Sequence[npt.NDArray[np.intp] | None]) -> list[Float64]:
         X = encode_table(self._encoding, clean)
         contributions, margins = self._predictor.contributions(X), self._predictor.margins(X)
-        asked = classes if self._recipe.target.task == "multiclass" else [None]
         found = [score_effects(self._calibration, contributions, margins, chosen) for chosen in asked]
         return [sum_by_column(one.effects, self._columns, len(self._names)) for one in found]
 
@@ -88,15 +91,13 @@ class Explainer:
         predicted = self._predicted(margins)
         found = score_effects(self._calibration, contributions, margins, predicted)
         effects = sum_by_column(found.effects, self._columns, len(self._names)).tolist()
-        target, features = self._recipe.target, self._recipe.features
+        target = self._recipe.target
         result = []
         for i, (base, score) in enumerate(zip(found.base.tolist(), found.scores.tolist(), strict=True)):
-
-            def cell(
-                place: int, values: Sequence[object] = given[i], gaps: Sequence[bool] = missing[i]
-            ) -> Cell:
-                return Cell(self._names[place], values[place], gaps[place], features[place].labels)
-
             outcome = target.positive if predicted is None else target.classes[int(predicted[i])]
+            cell = partial(self._cell, given[i], missing[i])
             result.append(explain(base, score, effects[i], cell, n=n, outcome=outcome))
         return result
+
+    def _cell(self, given: Sequence[object], missing: Sequence[bool], place: int) -> Cell:
+        return Cell(self._names[place], given[place], missing[place], self._recipe.features[place].labels)

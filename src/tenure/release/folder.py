@@ -30,8 +30,9 @@ from tenure.release.files import (
     to_text,
     write_files,
 )
+from tenure.release.joint import load_predictor
 from tenure.release.schema import release_schema
-from tenure.release.scorer import Scorer, golden_entry, load_predictor
+from tenure.release.scorer import Scorer, golden_entry
 
 __all__ = ["Manifest", "ReleaseParts", "open_release", "read_release", "write_release"]
 

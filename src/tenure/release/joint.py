@@ -1,14 +1,17 @@
-"""Trees and a linear model in one: the sum of both margins, and of both contributions."""
+"""The model of a release: trees, a linear model, or both in one, the sum of their margins and contributions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from tenure.errors import ReleaseError
+from tenure.release.files import LINEAR, TREES
 from tenure.release.linear import LinearPredictor
+from tenure.release.predictor import Predictor
 from tenure.release.trees import TreePredictor
 
 Float32 = npt.NDArray[np.float32]
@@ -30,13 +33,10 @@ class JointPredictor:
                 where="linear.json",
                 todo="restore the file, or train again",
             )
-        if (
-            len(set(columns)) != linear.n_features
-            or len(columns) != linear.n_features
-            or min(columns, default=0) < 0
-        ):
+        distinct = set(columns)
+        if not linear.n_features == len(columns) == len(distinct) or min(columns, default=0) < 0:
             raise ReleaseError(
-                f"the linear model has {linear.n_features} coefficients for {len(set(columns))} columns",
+                f"the linear model has {linear.n_features} coefficients for {len(distinct)} columns",
                 where="linear.json",
                 todo="restore the file, or train again",
             )
@@ -79,3 +79,14 @@ class JointPredictor:
         result[:, :, self.columns] += by_line[:, :, :-1]
         result[:, :, -1] = by_trees[:, :, -1] + by_line[:, :, -1]
         return result
+
+
+def load_predictor(files: Mapping[str, bytes]) -> Predictor:
+    """Load the model out of model.txt, linear.json, or both: the sum of the two."""
+    if LINEAR not in files:
+        return TreePredictor(files[TREES])
+    line = json.loads(files[LINEAR])
+    linear = LinearPredictor.from_json(line)
+    if TREES not in files:
+        return linear
+    return JointPredictor(TreePredictor(files[TREES]), linear, line["columns"])

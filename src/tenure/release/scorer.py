@@ -26,11 +26,9 @@ from tenure.release.encoding import Encoding, encode_table, row_encoder
 from tenure.release.encoding_table import ListColumn, TableEncoder
 from tenure.release.explainer import Explainer
 from tenure.release.files import LINEAR, MODEL_FILES, TREES, Manifest, read_release
-from tenure.release.joint import JointPredictor
-from tenure.release.linear import LinearPredictor
+from tenure.release.joint import load_predictor
 from tenure.release.predictor import Predictor
 from tenure.release.schema import read_release_schema
-from tenure.release.trees import TreePredictor
 
 if TYPE_CHECKING:
     import polars as pl
@@ -472,17 +470,6 @@ class Scorer:
                 f"the recipe names {len(self.classes)} classes, the calibration {self.calibration.n_classes}",
                 todo="train again",
             )
-
-
-def load_predictor(files: Mapping[str, bytes]) -> Predictor:
-    """Load the model out of model.txt, linear.json, or both: the sum of the two."""
-    if LINEAR not in files:
-        return TreePredictor(files[TREES])
-    line = json.loads(files[LINEAR])
-    linear = LinearPredictor.from_json(line)
-    if TREES not in files:
-        return linear
-    return JointPredictor(TreePredictor(files[TREES]), linear, line["columns"])
 
 
 def golden_entry(row: Mapping[str, object], score: Score) -> dict[str, Any]:

@@ -40,9 +40,8 @@ class Admission:
         """Raises Refused (503) when too many requests are in, or one that comes now has waited too long."""
         if self._waiting >= self._max_waiting:
             raise Refused(503, f"{self._waiting} requests are being answered", todo="try again in a second")
-        if self._began is None:
-            return
-        if self._clock() - self._began > (self._short if self._stands else self._max_delay):
+        longest = self._short if self._stands else self._max_delay
+        if self._began is not None and self._clock() - self._began > longest:
             raise Refused(
                 503, "more requests came than can be answered in time", todo="try again in a second"
             )
@@ -52,19 +51,18 @@ class Admission:
         self.check()
         self._waiting += 1
         if self._began is None:
-            self._began = self._clock()
-            if self._began - self._ended > self._short:
-                self._note(self._began, is_short=True)  # nobody was there
-            asyncio.get_running_loop().call_soon(self._end_turn)
+            self._began = began = self._clock()
+            if began - self._ended > self._short:
+                self._note(began, is_short=True)  # nobody was there
+            asyncio.get_running_loop().call_soon(self._end_turn, began)
 
     def leave(self) -> None:
         """A request that was taken in is done."""
         self._waiting -= 1
 
-    def _end_turn(self) -> None:
+    def _end_turn(self, began: float) -> None:
         self._ended = self._clock()
-        if self._began is not None:
-            self._note(self._ended, is_short=self._ended - self._began <= self._short)
+        self._note(self._ended, is_short=self._ended - began <= self._short)
         self._began = None
 
     def _note(self, now: float, *, is_short: bool) -> None:

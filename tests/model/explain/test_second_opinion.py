@@ -47,7 +47,8 @@ def test_a_column_without_a_part_has_nearly_no_weight_and_one_is_too_few_to_rank
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_every_kind_of_cell_and_gaps(task):
     pytest.importorskip("lime", reason="the extra `lime` is not installed")
-    from tenure.release.scorer import Scorer, load_predictor
+    from tenure.release.joint import load_predictor
+    from tenure.release.scorer import Scorer
 
     parts = make_parts(task)
     scorer = Scorer(
