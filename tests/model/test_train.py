@@ -185,11 +185,11 @@ def test_a_member_that_the_budget_cuts_is_left_out(blend_of_two, monkeypatch):
         fits = fit_members(*arguments)
         return replace(fits, is_cut=(False,) * (len(fits.members) - 1) + (len(fits.members) > 1,))
 
-    monkeypatch.setattr("tenure.model.train.fit_members", cut_the_last)
+    monkeypatch.setattr("tenure.model.last_fit.fit_members", cut_the_last)
     trained, _ = run("binary", blend_of_two)
     assert [member.weight for member in trained.plan.members] == [1.0]
     assert any("too short" in warning for warning in trained.warnings)
-    monkeypatch.setattr("tenure.model.train.fit_members", fit_members)
+    monkeypatch.setattr("tenure.model.last_fit.fit_members", fit_members)
     again, _ = run("binary", blend_of_two, plan=trained.plan)
     assert again.document == trained.document
     assert again.calibration == trained.calibration
