@@ -8,6 +8,7 @@ from tests.journal.builders import make_prediction
 
 from tenure.journal.entries import GivenOutcome, NewRefusal, from_micros, row_key
 from tenure.journal.identifiers import first_id_at
+from tenure.journal.late import latest_here
 from tenure.journal.queries import (
     count_predictions,
     events,
@@ -17,6 +18,7 @@ from tenure.journal.queries import (
     predictions_between,
     predictions_of_row,
 )
+from tenure.journal.sqlite import RUN_BITS
 from tenure.journal.tables import Journal
 from tenure.journal.writer import add_outcomes, add_predictions, add_refusals, record_event
 
@@ -83,6 +85,24 @@ def test_a_row_is_found_with_its_predictions(journal: Journal):
     ids = add_series(journal, 7)
     assert [p.id for p in predictions_of_row(journal, "0")] == [ids[6], ids[3], ids[0]]
     assert find_prediction(journal, "nobody") is None
+
+
+def test_the_predictions_of_a_row_are_found_by_an_index_in_runs(in_file: Journal):
+    rows = [make_prediction(row_id) for row_id in ("a", "b", "a", "a", "b")]
+    add_predictions(in_file, rows)
+    for n, run in enumerate((0, 0, 1, 5, 5)):
+        place = (run << RUN_BITS) + n
+        in_file.db.execute("UPDATE predictions SET place = ? WHERE id = ?", (place, rows[n].id))
+    assert [p.id for p in predictions_of_row(in_file, "a")] == [rows[3].id, rows[2].id, rows[0].id]
+    assert latest_here(in_file, "b") == rows[4].id
+    assert latest_here(in_file, "c") is None
+    in_file.db.execute("DELETE FROM predictions WHERE id < ?", (rows[3].id,))
+    assert [p.id for p in predictions_of_row(in_file, "a")] == [rows[3].id]
+    plan = in_file.db.execute(
+        f"EXPLAIN QUERY PLAN SELECT max(id) FROM predictions WHERE {in_file.db.of_row}", {"row_id": "a"}
+    ).fetchall()
+    assert "USING INDEX predictions_by_row" in plan[0][-1]
+    assert not [step for *_, step in plan if step.startswith("SCAN predictions")]
 
 
 def test_events_by_time(journal: Journal):

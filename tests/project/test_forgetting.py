@@ -14,10 +14,11 @@ import polars as pl
 import pytest
 
 from tenure.errors import JournalError, ProjectError
-from tenure.journal.entries import NewRefusal
+from tenure.journal.entries import NewPrediction, NewRefusal
 from tenure.journal.erase import count_person, erase_person
+from tenure.journal.identifiers import new_id
 from tenure.journal.tables import open_journal
-from tenure.journal.writer import add_refusals
+from tenure.journal.writer import add_predictions, add_refusals
 from tenure.project import Project, dvc
 from tenure.project.folder import Folder
 from tenure.project.receipts import is_genuine
@@ -165,15 +166,16 @@ def test_who_is_meant_must_be_clear(project: Project, tmp_path: Path) -> None:
     assert sum(list_versions(project.folder)[0].rows.values()) == sum(before.values()) - 4
 
 
+def of_raw_row(row: str) -> NewPrediction:
+    return NewPrediction(new_id(), None, 1, "m", "1", "r", row, "no", 0.5, "[]", None, 0.1)
+
+
 def test_the_bytes_leave_the_journal_and_its_log(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(open_journal(path)) as db:
         for i in range(50):
             row = json.dumps({"customer": PERSON if i == 7 else f"c{i}", "note": f"{NAME if i == 7 else i}"})
-            db.db.execute(
-                "INSERT INTO predictions VALUES (?, NULL, 1, 'm', '1', 'r', ?, 'no', 0.5, '[]', NULL, 0.1)",
-                (str(i), row),
-            )
+            add_predictions(db, [of_raw_row(row)])
         assert holding(tmp_path, PERSON, NAME)
         assert count_person(db, ["customer"], PERSON) == {
             "predictions": 1,
@@ -198,10 +200,7 @@ def test_the_bytes_leave_the_journal_and_its_log(tmp_path: Path) -> None:
 def test_a_number_and_its_digits_are_one_person(tmp_path: Path, cell: object, found: int) -> None:
     with closing(open_journal(tmp_path / "journal.db")) as db:
         row = json.dumps({'odd "name"': cell, "other": "17"})
-        db.db.execute(
-            "INSERT INTO predictions VALUES ('1', NULL, 1, 'm', '1', 'r', ?, 'no', 0.5, '[]', NULL, 0.1)",
-            (row,),
-        )
+        add_predictions(db, [of_raw_row(row)])
         assert count_person(db, ['odd "name"'], "17")["predictions"] == found
 
 

@@ -202,7 +202,10 @@ def latest(journal: Journal, n: int | None, equal: Mapping[str, str] | None = No
     equal = equal or {}
 
     def read() -> list[KeptRow]:
-        tests = " AND ".join(f"p.{name} = :{name}" for name in equal) or "1 = 1"
+        tests = (
+            " AND ".join(journal.db.of_row if name == "row_id" else f"p.{name} = :{name}" for name in equal)
+            or "1 = 1"
+        )
         query = f"SELECT {COLUMNS} FROM predictions p WHERE {tests} ORDER BY p.id DESC LIMIT :n"
         with journal.db.errors():
             rows = {

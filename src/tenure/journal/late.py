@@ -75,8 +75,8 @@ def is_here(journal: Journal, prediction_id: str) -> bool:
 
 def latest_here(journal: Journal, row_id: str) -> str | None:
     """The id of the latest prediction of a row that the database has."""
-    query = "SELECT max(id) FROM predictions WHERE row_id = ?"
-    found: str | None = journal.db.execute(query, (row_id,)).fetchone()[0]
+    query = f"SELECT max(id) FROM predictions WHERE {journal.db.of_row}"
+    found: str | None = journal.db.execute(query, {"row_id": row_id}).fetchone()[0]
     return found
 
 

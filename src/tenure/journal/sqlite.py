@@ -18,6 +18,14 @@ from tenure.journal.entries import NewPrediction
 _CACHE_KIB = 16_000
 _PAGES_BEFORE_CHECKPOINT = 4000
 
+# A run is 65,536 predictions, one written after the other: their row ids fill some 2 MB of the index.
+RUN_BITS = 16
+_RUN = f"place >> {RUN_BITS}"
+_RUNS = f"""WITH RECURSIVE runs (run) AS (
+    SELECT (SELECT min(place) FROM predictions) >> {RUN_BITS}
+    UNION ALL SELECT run + 1 FROM runs WHERE run < (SELECT max(place) FROM predictions) >> {RUN_BITS}
+) SELECT run FROM runs"""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE predictions (
@@ -100,6 +108,29 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP INDEX predictions_by_row",
         "CREATE INDEX predictions_by_row ON predictions (row_id) WHERE row_id IS NOT NULL",
     ),
+    # row ids come in no order: in an index of all of them each would change a page of its own, so they are in runs
+    (
+        """CREATE TABLE predictions_in_turn (
+            place INTEGER PRIMARY KEY,
+            id TEXT UNIQUE NOT NULL,
+            row_id TEXT,
+            at INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            version TEXT NOT NULL,
+            release TEXT NOT NULL,
+            input TEXT NOT NULL,
+            prediction ANY NOT NULL,
+            probability REAL,
+            margins TEXT NOT NULL,
+            probabilities TEXT,
+            seconds REAL NOT NULL
+        ) STRICT""",
+        """INSERT INTO predictions_in_turn (id, row_id, at, model, version, release, input, prediction, probability,
+            margins, probabilities, seconds) SELECT * FROM predictions ORDER BY id""",
+        "DROP TABLE predictions",
+        "ALTER TABLE predictions_in_turn RENAME TO predictions",
+        f"CREATE INDEX predictions_by_row ON predictions ({_RUN}, row_id) WHERE row_id IS NOT NULL",
+    ),
 )
 
 
@@ -108,6 +139,7 @@ class Sqlite(sqlite3.Connection):
 
     path: Path
     stamp: tuple[int, int] | None
+    of_row = f"{_RUN} IN ({_RUNS}) AND row_id = :row_id"
 
     def label(self, value: Any) -> Any:
         return value

@@ -15,7 +15,6 @@ from tenure.journal.identifiers import new_id_and_time
 from tenure.journal.late import Moved, Place, find_moved, is_here, latest_here
 from tenure.journal.tables import Journal
 
-_COLUMNS = len(NewPrediction._fields)
 _ROWS_PER_STATEMENT = 64
 
 
@@ -42,8 +41,9 @@ def _insert(journal: Journal, predictions: Sequence[NewPrediction]) -> None:
 
 @lru_cache(maxsize=_ROWS_PER_STATEMENT)
 def _insert_statement(n_rows: int) -> str:
-    row = f"({', '.join('?' * _COLUMNS)})"
-    return f"INSERT INTO predictions VALUES {', '.join([row] * n_rows)}"
+    row = f"({', '.join('?' * len(NewPrediction._fields))})"
+    columns = ", ".join(NewPrediction._fields)
+    return f"INSERT INTO predictions ({columns}) VALUES {', '.join([row] * n_rows)}"
 
 
 def add_refusals(journal: Journal, refusals: Sequence[NewRefusal]) -> None:
