@@ -21,10 +21,11 @@ def test_every_commit_is_durable(in_file: Journal):
 
 
 def test_many_may_create_it_at_once(tmp_path: Path):
-    path = tmp_path / "deep" / "journal.db"
     with ThreadPoolExecutor(8) as pool:
-        for db in pool.map(lambda _: open_journal(path), range(8)):
-            db.close()
+        for number in range(30):  # one in ten failed
+            path = tmp_path / str(number) / "journal.db"
+            for db in pool.map(open_journal, [path] * 8):
+                db.close()
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, but some text\n" * 100, b"\x00" * 4096])

@@ -7,6 +7,7 @@ the next; a released step is never edited, only followed by another.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from tenure.journal.entries import NewPrediction
 
 _CACHE_KIB = 16_000
 _PAGES_BEFORE_CHECKPOINT = 4000
+_PAUSE = 0.01
 
 # A run is 65,536 predictions, one written after the other: their row ids fill some 2 MB of the index.
 RUN_BITS = 16
@@ -199,7 +201,7 @@ def open_file(path: Path, *, create: bool, busy_seconds: float) -> Sqlite:
         )
         try:
             db.path = path
-            db.execute("PRAGMA journal_mode=WAL")
+            _log_ahead(db, busy_seconds)
             db.execute("PRAGMA synchronous=FULL")
             # Row ids come in no order: their index is written page by page over and over, unless pages wait in memory.
             db.execute(f"PRAGMA cache_size={-_CACHE_KIB}")
@@ -210,6 +212,19 @@ def open_file(path: Path, *, create: bool, busy_seconds: float) -> Sqlite:
             db.close()
             raise
     return db
+
+
+def _log_ahead(db: Sqlite, busy_seconds: float) -> None:
+    """Set write-ahead mode. Of several who do so in a new file at once, SQLite sends all but one away unheard."""
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+        time.sleep(_PAUSE)
 
 
 def _stamp_of(path: Path) -> tuple[int, int] | None:
