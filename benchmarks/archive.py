@@ -22,7 +22,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from tenure.journal import days
+from tenure.journal import day_files, days
 from tenure.journal.entries import GivenOutcome, NewPrediction
 from tenure.journal.group_commit import GroupCommit
 from tenure.journal.identifiers import first_id_at, new_id_and_time
@@ -130,14 +130,14 @@ def main() -> None:
         print(told("writing alone", asyncio.run(alone(path))))
         waits, seconds, megabytes = asyncio.run(beside_a_move(path))
         print(told("while a day is moved", waits))
-        size = days.path_of(path.with_suffix(""), DAY).stat().st_size
+        size = day_files.path_of(path.with_suffix(""), DAY).stat().st_size
         print(
             f"moved {n_rows:,} rows in {seconds:.1f} s ({n_rows / seconds:,.0f} a second), at most {megabytes:.0f} MB"
         )
         print(f"{before / n_rows:.0f} bytes a row in the database, {size / n_rows:.0f} in the file")
         folder = path.with_suffix("")
         for number in range(2, 31):
-            shutil.copy(days.path_of(folder, DAY), days.path_of(folder, f"2026-03-{number:02}"))
+            shutil.copy(day_files.path_of(folder, DAY), day_files.path_of(folder, f"2026-03-{number:02}"))
         with closing(open_journal(path)) as journal:
             for count in (1, 1000):
                 choose = random.Random(2)

@@ -20,7 +20,7 @@ from tests.journal.builders import make_prediction, to_text
 
 from tenure.durable import TEMPORARY
 from tenure.errors import JournalError
-from tenure.journal import days, move
+from tenure.journal import day_files, days, move
 from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, NewShadow, from_micros
 from tenure.journal.erase import count_person, erase_person
 from tenure.journal.identifiers import first_id_at
@@ -91,7 +91,7 @@ def test_a_journal_whose_days_are_moved_answers_as_one_whose_days_are_not(
 ):
     choose = random.Random(seed)
     monkeypatch.setattr(move, "_ROWS_PER_DELETE", choose.choice([2, 3, 50]))
-    monkeypatch.setattr(days, "ROWS_PER_GROUP", choose.choice([2, 5, 50]))
+    monkeypatch.setattr(day_files, "ROWS_PER_GROUP", choose.choice([2, 5, 50]))
     numbers = seed % 3 == 0
     with (
         closing(open_journal(tmp_path / "a.db")) as moving,
@@ -152,7 +152,7 @@ def test_a_file_is_a_table_that_other_tools_read_with_the_same_bits(journal: Jou
     add_predictions(journal, rows)
     add_outcomes(journal, [GivenOutcome(rows[1].id, None, "Nein")])
     move_day(journal, DAYS[0])
-    table = pl.read_parquet(days.path_of(journal.days, DAYS[0]))
+    table = pl.read_parquet(day_files.path_of(journal.days, DAYS[0]))
     assert table["prediction"].to_list() == [None, "Ja"]
     assert struct.pack("d", table["prediction_number"][0]) == struct.pack("d", 0.1 + 0.2)
     assert table["probability"].to_list() == [None, 5e-324]
@@ -210,7 +210,7 @@ KILLED = """
 import os, signal, sys
 from tests.journal.builders import place_of
 from tenure import durable
-from tenure.journal import days, move
+from tenure.journal import day_files, days, move
 from tenure.journal.tables import open_journal
 
 move._ROWS_PER_DELETE = 40
@@ -362,7 +362,7 @@ def test_a_full_disk_stops_the_move_and_nothing_is_lost(tmp_path: Path):
 def test_a_file_that_cannot_be_read_is_named(journal: Journal):
     add_predictions(journal, [prediction(0, START)])
     move_day(journal, DAYS[0])
-    path = days.path_of(journal.days, DAYS[0])
+    path = day_files.path_of(journal.days, DAYS[0])
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(JournalError) as caught:
         list(predictions_between(journal))
@@ -389,7 +389,7 @@ def test_a_day_is_deleted_wherever_it_is(journal: Journal):
     assert [p.id for page in predictions_between(journal) for p in page] == [row.id for row in rows[4:]]
     assert health(journal).outcomes == 2
     assert len(refusals(journal)) == 1
-    assert days.list_days(journal.days) == []
+    assert day_files.list_days(journal.days) == []
     assert add_outcomes(journal, [GivenOutcome(rows[0].id, None, "Yes")]).unknown == (rows[0].id,)
 
 
@@ -412,7 +412,7 @@ def test_a_person_is_erased_from_moved_days(journal: Journal):
     erase_person(journal, ["customer"], "ZYX-1")
     assert count_person(journal, ["customer"], "ZYX-1") == dict.fromkeys(expected, 0)
     assert [p.id for page in predictions_between(journal) for p in page] == [rows[2].id]
-    assert days.list_days(journal.days) == DAYS[:1]
+    assert day_files.list_days(journal.days) == DAYS[:1]
     for path in journal.days.parent.rglob("*"):
         assert path.is_dir() or b"ZYX-1" not in path.read_bytes()
 
@@ -467,7 +467,7 @@ def test_a_move_in_the_middle_of_a_look_is_noticed(
     add_predictions(journal, rows)
     add_outcomes(journal, [GivenOutcome(row.id, None, "Yes") for row in rows])
     before = READERS[reader](journal)
-    list_days, looks = days.list_days, []
+    list_days, looks = day_files.list_days, []
 
     def list_then_move(folder: Path) -> list[str]:
         found = list_days(folder)
@@ -477,7 +477,7 @@ def test_a_move_in_the_middle_of_a_look_is_noticed(
                 move_day(other, DAYS[0])
         return found
 
-    monkeypatch.setattr(days, "list_days", list_then_move)
+    monkeypatch.setattr(day_files, "list_days", list_then_move)
     assert READERS[reader](journal) == before
     assert len(looks) < look or rows_in_database(journal, DAYS[0]) == 0
 
@@ -492,7 +492,7 @@ def test_rows_that_leave_the_database_while_they_are_counted_are_counted(
         patch.setattr(move, "_leave", lambda *_: None)
         move_day(journal, DAYS[0])
     before = health(journal)
-    scan_days, looks = days.scan_days, []
+    scan_days, looks = day_files.scan_days, []
 
     def leave_then_scan(folder: Path, names: Any) -> Any:
         if not looks:
@@ -502,7 +502,7 @@ def test_rows_that_leave_the_database_while_they_are_counted_are_counted(
                     move._leave(other, DAYS[0], part)
         return scan_days(folder, names)
 
-    monkeypatch.setattr(days, "scan_days", leave_then_scan)
+    monkeypatch.setattr(day_files, "scan_days", leave_then_scan)
     assert health(journal) == before
     assert rows_in_database(journal, DAYS[0]) == 0
 

@@ -27,7 +27,7 @@ from tests.serve.test_server import (
     wait_until_ready,
 )
 
-from tenure.journal.days import list_days
+from tenure.journal.day_files import list_days
 from tenure.journal.move import days_here, move_day
 from tenure.journal.tables import open_journal
 

@@ -7,7 +7,7 @@ import httpx2 as httpx
 import pytest
 from tests.serve.project import ServedProject, promote
 
-from tenure.journal.days import list_days
+from tenure.journal.day_files import list_days
 from tenure.journal.move import days_here, move_day
 from tenure.journal.queries import find_outcome, labelled
 from tenure.journal.tables import Journal

@@ -8,9 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from tenure.journal import days
-from tenure.journal.days import Correction, KeptRow, read_corrections
+from tenure.journal import day_files
 from tenure.journal.entries import row_key
+from tenure.journal.rows import Correction, KeptRow, from_frame, read_corrections
 from tenure.journal.tables import Journal
 
 _PAGE = 10_000
@@ -68,7 +68,7 @@ def erase_person(journal: Journal, columns: Sequence[str], identifier: str) -> N
     """
     person = _find(journal, columns, identifier)
     for day, rows in person.moved.items():
-        days.rewrite_without(journal.days, day, {row.id for row in rows})
+        day_files.rewrite_without(journal.days, day, {row.id for row in rows})
     ids = [(key,) for key in sorted(person.all_ids())]
     with journal.db.errors(), journal.db.erasing(), journal.db.transaction():
         journal.db.executemany("DELETE FROM corrections WHERE prediction_id = ?", ids)
@@ -86,7 +86,7 @@ def _find(journal: Journal, columns: Sequence[str], identifier: str) -> _Person:
     ids = list(_ask(_pages(journal, "id", "predictions", "row_id, input", ""), named, given))
     refusals = list(_ask(_pages(journal, "rowid", "refusals", "NULL, problems", 0), _REFUSED, given))
     moved = {}
-    for day in days.list_days(journal.days):
+    for day in day_files.list_days(journal.days):
         keys = list(_ask(_pieces(journal, day), named, given))
         if keys:
             moved[day] = _rows(journal, day, keys)
@@ -117,18 +117,18 @@ def _pages(journal: Journal, key: str, table: str, columns: str, after: Any) -> 
 def _pieces(journal: Journal, day: str) -> Iterator[list[Any]]:
     import polars as pl
 
-    table = days.scan_days(journal.days, [day])
-    with days.file_errors(journal.days, day):
-        for start in range(0, table.select(pl.len()).collect().item(), days.ROWS_PER_GROUP):
-            piece = table.select("id", "row_id", "input").slice(start, days.ROWS_PER_GROUP)
+    table = day_files.scan_days(journal.days, [day])
+    with day_files.file_errors(journal.days, day):
+        for start in range(0, table.select(pl.len()).collect().item(), day_files.ROWS_PER_GROUP):
+            piece = table.select("id", "row_id", "input").slice(start, day_files.ROWS_PER_GROUP)
             yield piece.collect().rows()
 
 
 def _rows(journal: Journal, day: str, ids: list[str]) -> list[KeptRow]:
     import polars as pl
 
-    with days.file_errors(journal.days, day):
-        return days.from_frame(days.scan_days(journal.days, [day]).filter(pl.col("id").is_in(ids)).collect())
+    with day_files.file_errors(journal.days, day):
+        return from_frame(day_files.scan_days(journal.days, [day]).filter(pl.col("id").is_in(ids)).collect())
 
 
 def _spellings(identifier: str) -> dict[str, str | float | None]:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tenure.journal import days
+from tenure.journal import day_files, days
 from tenure.journal.database import ALL
-from tenure.journal.days import KeptRow
 from tenure.journal.identifiers import first_id_at
+from tenure.journal.rows import KeptRow, from_frame
 from tenure.journal.tables import Journal
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Window:
     def days(self, journal: Journal) -> list[str]:
         """The moved days that may hold rows of the window."""
         first, last = days.day_at(self.since), days.day_at(self.until)
-        return [day for day in days.list_days(journal.days) if first <= day <= last]
+        return [day for day in day_files.list_days(journal.days) if first <= day <= last]
 
 
 def pages(
@@ -62,7 +62,7 @@ def pages(
         def read(after: str = after) -> tuple[list[KeptRow], str | None]:
             return _page(journal, window, after, batch, only_labelled)
 
-        rows, last = days.settled(journal.days, read)
+        rows, last = day_files.settled(journal.days, read)
         if rows:
             yield rows
         if last is None:
@@ -120,9 +120,14 @@ def _moved_page(
             tests.append(pl.col("id") <= upto)
         if only_labelled:
             tests.append(pl.col("outcome_at").is_not_null() | pl.col("id").is_in(list(late)))
-        with days.file_errors(journal.days, day):
-            frame = days.scan_days(journal.days, [day]).filter(*tests).head(batch).collect(engine="streaming")
-        rows = [_with_late(row, late) for row in days.from_frame(frame)]
+        with day_files.file_errors(journal.days, day):
+            frame = (
+                day_files.scan_days(journal.days, [day])
+                .filter(*tests)
+                .head(batch)
+                .collect(engine="streaming")
+            )
+        rows = [_with_late(row, late) for row in from_frame(frame)]
         if len(rows) == batch:
             return rows, rows[-1].id
         if rows or upto is not None:
@@ -181,9 +186,9 @@ def count_facts(journal: Journal, window: Window) -> pl.DataFrame:
             late += _ids(journal, query, day)
     identifier = pl.col("id")
     labelled = pl.col("outcome_at").is_not_null() | identifier.is_in(late)
-    with days.file_errors(journal.days):
+    with day_files.file_errors(journal.days):
         return (
-            days.scan_days(journal.days, moved)
+            day_files.scan_days(journal.days, moved)
             .filter(*in_window(window), ~identifier.is_in(here))
             .select(pl.col("at").cast(pl.Int64), "version", "seconds", labelled=labelled)
             .collect(engine="streaming")
@@ -212,13 +217,13 @@ def latest(journal: Journal, n: int | None, equal: Mapping[str, str] | None = No
                 row[0]: KeptRow(*row)
                 for row in journal.db.execute(query, {**equal, "n": ALL if n is None else n})
             }
-        for day in reversed(days.list_days(journal.days)):
+        for day in reversed(day_files.list_days(journal.days)):
             if n is not None and len(rows) >= n and sorted(rows)[-n] >= days.ids_of_day(day)[1]:
                 break
-            with days.file_errors(journal.days, day):
-                table = days.scan_days(journal.days, [day]).filter(**equal)
+            with day_files.file_errors(journal.days, day):
+                table = day_files.scan_days(journal.days, [day]).filter(**equal)
                 frame = (table if n is None else table.tail(n)).collect(engine="streaming")
-            rows = {row.id: row for row in days.from_frame(frame)} | rows
+            rows = {row.id: row for row in from_frame(frame)} | rows
         return [rows[identifier] for identifier in sorted(rows, reverse=True)[:n]]
 
-    return days.settled(journal.days, read)
+    return day_files.settled(journal.days, read)

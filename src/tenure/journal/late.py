@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tenure.journal import days
+from tenure.journal import day_files, days
 from tenure.journal.entries import GivenOutcome
 from tenure.journal.tables import Journal
 
@@ -30,13 +30,13 @@ class Moved:
     prediction, or None; of those whose latest one in the database is not later than every file.
     """
 
-    files: days.Stamps
+    files: day_files.Stamps
     ids: Mapping[str, Place | None] = field(default_factory=dict)
     rows: Mapping[str, Place | None] = field(default_factory=dict)
 
     def is_out_of_date(self, journal: Journal) -> bool:
         """Whether a file has been replaced since."""
-        return self.files != days.stamps(journal.days)
+        return self.files != day_files.stamps(journal.days)
 
     def is_later(self, identifier: str) -> bool:
         """Whether a prediction is later than those of every file."""
@@ -45,11 +45,11 @@ class Moved:
 
 def find_moved(journal: Journal, outcomes: Sequence[GivenOutcome]) -> Moved:
     """Look for the predictions of outcomes that are not in the database in the files of moved days."""
-    return days.settled(journal.days, lambda: _find_moved(journal, outcomes))
+    return day_files.settled(journal.days, lambda: _find_moved(journal, outcomes))
 
 
 def _find_moved(journal: Journal, outcomes: Sequence[GivenOutcome]) -> Moved:
-    moved = Moved(days.stamps(journal.days))
+    moved = Moved(day_files.stamps(journal.days))
     ids: set[str] = set()
     rows: set[str] = set()
     with journal.db.errors():
@@ -85,7 +85,7 @@ def _places_of_ids(journal: Journal, ids: set[str]) -> dict[str, Place]:
     for identifier in ids:
         by_day.setdefault(days.day_of(identifier) or "", []).append(identifier)
     found: dict[str, Place] = {}
-    for day in sorted(by_day.keys() & set(days.list_days(journal.days))):
+    for day in sorted(by_day.keys() & set(day_files.list_days(journal.days))):
         import polars as pl
 
         # the bounds let whole pieces of the file be skipped
@@ -96,7 +96,7 @@ def _places_of_ids(journal: Journal, ids: set[str]) -> dict[str, Place]:
 
 
 def _places_of_rows(journal: Journal, rows: set[str]) -> dict[str, Place]:
-    moved = days.list_days(journal.days)
+    moved = day_files.list_days(journal.days)
     if not rows or not moved:
         return {}
     import polars as pl
@@ -109,8 +109,8 @@ def _places(journal: Journal, among: list[str], wanted: pl.Expr) -> list[tuple[s
     import polars as pl
 
     columns = ["id", "row_id", "outcome", "outcome_number", pl.col("outcome_at").cast(pl.Int64)]
-    with days.file_errors(journal.days):
-        table = days.scan_days(journal.days, among).filter(wanted).select(columns)
+    with day_files.file_errors(journal.days):
+        table = day_files.scan_days(journal.days, among).filter(wanted).select(columns)
         found = table.collect(engine="streaming").sort("id")
     return [
         (row_id, Place(identifier, None if at is None else (number if label is None else label, at)))

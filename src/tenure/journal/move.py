@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenure.durable import flush_folder
-from tenure.journal import days
+from tenure.journal import day_files, days
 from tenure.journal.database import Database
-from tenure.journal.days import KeptRow, in_order, read_corrections
 from tenure.journal.kept import Window, count_facts, pages
+from tenure.journal.rows import Correction, KeptRow, from_frame, in_order, read_corrections
 from tenure.journal.tables import Journal
 
 _ROWS_PER_DELETE = 1000
@@ -63,7 +63,7 @@ def count_day(journal: Journal, day: str) -> DayCount:
             ).fetchone()
         return DayCount(day, n + len(moved), labelled + int(moved["labelled"].sum()))
 
-    return days.settled(journal.days, count)
+    return day_files.settled(journal.days, count)
 
 
 def move_day(journal: Journal, day: str) -> None:
@@ -71,8 +71,8 @@ def move_day(journal: Journal, day: str) -> None:
 
     One process at a time may do so. Raises JournalError when the disk is full; then nothing has left the database.
     """
-    rows = pages(journal, _window(day), batch=days.ROWS_PER_GROUP)
-    days.write_day(journal.days, day, (_with_corrections(journal, page) for page in rows))
+    rows = pages(journal, _window(day), batch=day_files.ROWS_PER_GROUP)
+    day_files.write_day(journal.days, day, (_with_corrections(journal, page) for page in rows))
     for part in _PARTS:
         _leave(journal, day, part)
 
@@ -86,8 +86,8 @@ def drop_day(journal: Journal, day: str) -> None:
             f"WHERE {key} >= ? AND {key} < ? LIMIT {_ROWS_PER_DELETE})",
             days.ids_of_day(day),
         )
-    with days.file_errors(journal.days, day):
-        days.path_of(journal.days, day).unlink(missing_ok=True)
+    with day_files.file_errors(journal.days, day):
+        day_files.path_of(journal.days, day).unlink(missing_ok=True)
         if journal.days.is_dir():
             flush_folder(journal.days)
 
@@ -114,14 +114,14 @@ def _with_corrections(journal: Journal, page: list[KeptRow]) -> list[KeptRow]:
     """The rows with the corrections of the database beside those of the file."""
     query = """SELECT prediction_id, outcome, at, replaced_at FROM corrections
         WHERE prediction_id >= ? AND prediction_id <= ? ORDER BY rowid"""
-    new: dict[str, list[days.Correction]] = {}
+    new: dict[str, list[Correction]] = {}
     with journal.db.errors():
         for identifier, *correction in journal.db.execute(query, (page[0].id, page[-1].id)):
-            new.setdefault(identifier, []).append(days.Correction(*correction))
+            new.setdefault(identifier, []).append(Correction(*correction))
     return [_corrected(row, new[row.id]) if row.id in new else row for row in page]
 
 
-def _corrected(row: KeptRow, new: list[days.Correction]) -> KeptRow:
+def _corrected(row: KeptRow, new: list[Correction]) -> KeptRow:
     known = in_order(read_corrections(row.corrections), new)
     return row._replace(corrections=json.dumps(known, ensure_ascii=False))
 
@@ -185,9 +185,9 @@ def _leave(journal: Journal, day: str, part: _Part) -> None:
 def _file_rows(journal: Journal, day: str, after: str, upto: str) -> list[KeptRow]:
     import polars as pl
 
-    with days.file_errors(journal.days, day):
-        table = days.scan_days(journal.days, [day])
-        return days.from_frame(table.filter(pl.col("id") > after, pl.col("id") <= upto).collect())
+    with day_files.file_errors(journal.days, day):
+        table = day_files.scan_days(journal.days, [day])
+        return from_frame(table.filter(pl.col("id") > after, pl.col("id") <= upto).collect())
 
 
 def _delete_in_turns(journal: Journal, query: str, given: tuple[Any, ...]) -> int:

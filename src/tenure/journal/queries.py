@@ -13,8 +13,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from tenure.journal import days
-from tenure.journal.days import Correction, KeptRow, in_order, read_corrections
+from tenure.journal import day_files, days
 from tenure.journal.entries import (
     Event,
     Health,
@@ -26,6 +25,7 @@ from tenure.journal.entries import (
     to_micros,
 )
 from tenure.journal.kept import COLUMNS, IN_WINDOW, LATEST, Window, count_facts, latest, pages
+from tenure.journal.rows import Correction, KeptRow, from_frame, in_order, read_corrections
 from tenure.journal.tables import Journal
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
@@ -33,7 +33,7 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 def find_prediction(journal: Journal, prediction_id: str) -> Prediction | None:
     """Return one prediction by its id, or None if the journal has none of that id."""
-    row = days.settled(journal.days, lambda: _find_row(journal, prediction_id))
+    row = day_files.settled(journal.days, lambda: _find_row(journal, prediction_id))
     return _prediction(row) if row else None
 
 
@@ -47,11 +47,11 @@ def _find_row(journal: Journal, prediction_id: str) -> Sequence[Any] | None:
 
 def _find_moved(journal: Journal, prediction_id: str) -> KeptRow | None:
     day = days.day_of(prediction_id)
-    if day not in days.list_days(journal.days):
+    if day not in day_files.list_days(journal.days):
         return None
-    with days.file_errors(journal.days, day):
-        found = days.scan_days(journal.days, [day]).filter(id=prediction_id).collect()
-    return next(iter(days.from_frame(found)), None)
+    with day_files.file_errors(journal.days, day):
+        found = day_files.scan_days(journal.days, [day]).filter(id=prediction_id).collect()
+    return next(iter(from_frame(found)), None)
 
 
 def predictions_of_row(journal: Journal, row_id: str) -> list[Prediction]:
@@ -61,7 +61,7 @@ def predictions_of_row(journal: Journal, row_id: str) -> list[Prediction]:
 
 def find_outcome(journal: Journal, prediction_id: str) -> Outcome | None:
     """Return the true label of one prediction with its history, or None if none has arrived."""
-    return days.settled(journal.days, lambda: _find_outcome(journal, prediction_id))
+    return day_files.settled(journal.days, lambda: _find_outcome(journal, prediction_id))
 
 
 def _find_outcome(journal: Journal, prediction_id: str) -> Outcome | None:
@@ -155,7 +155,7 @@ def refusals(journal: Journal, since: datetime | None = None, until: datetime | 
 
 def health(journal: Journal, since: datetime | None = None, until: datetime | None = None) -> Health:
     """Return counts, refusals and the quantiles of the time to a score over a window."""
-    return days.settled(journal.days, lambda: _health(journal, since, until))
+    return day_files.settled(journal.days, lambda: _health(journal, since, until))
 
 
 def _health(journal: Journal, since: datetime | None, until: datetime | None) -> Health:

@@ -14,7 +14,7 @@ BUSY_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """An open journal. days: the folder of the days that were moved out of the database; see days.py."""
+    """An open journal. days: the folder of the days that were moved out of the database; see day_files.py."""
 
     db: Database
     days: Path

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from tenure.journal import days
+from tenure.journal import day_files
 from tenure.journal.entries import GivenOutcome, NewPrediction, NewRefusal, NewShadow, OutcomeReport
 from tenure.journal.identifiers import new_id_and_time
 from tenure.journal.late import Moved, Place, find_moved, is_here, latest_here
@@ -76,7 +76,7 @@ def add_outcomes(journal: Journal, outcomes: Sequence[GivenOutcome]) -> OutcomeR
 
 def add_outcomes_of_rows_here(journal: Journal, outcomes: Sequence[GivenOutcome]) -> OutcomeReport | None:
     """As add_outcomes, without a look into the files of moved days; None, with nothing written, if that is needed."""
-    files = days.stamps(journal.days)
+    files = day_files.stamps(journal.days)
     return _try_outcomes(journal, outcomes, Moved(files) if files else find_moved(journal, outcomes))
 
 

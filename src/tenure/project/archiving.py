@@ -10,7 +10,7 @@ from typing import Any
 
 from tenure.config import ProjectConfig
 from tenure.errors import ConfigError
-from tenure.journal import days
+from tenure.journal import day_files, days
 from tenure.journal.entries import to_micros
 from tenure.journal.move import count_day, count_refusals, days_here, drop_day, drop_refusals, move_day
 from tenure.journal.tables import Journal, open_journal
@@ -48,7 +48,7 @@ def _cut(now: datetime, age: float | None) -> str | None:
 def _delete(folder: Folder, journal: Journal, before: str | None) -> tuple[list[dict[str, Any]], int]:
     if before is None:
         return [], 0
-    old = {*days_here(journal, before), *(day for day in days.list_days(journal.days) if day < before)}
+    old = {*days_here(journal, before), *(day for day in day_files.list_days(journal.days) if day < before)}
     counts = [asdict(count_day(journal, day)) for day in sorted(old)]
     for count in counts:
         note(folder, "retention", count)
@@ -64,7 +64,7 @@ def _move(folder: Folder, journal: Journal, before: str | None) -> list[dict[str
     counts = []
     for day in [] if before is None else days_here(journal, before):
         move_day(journal, day)
-        size = days.path_of(journal.days, day).stat().st_size
+        size = day_files.path_of(journal.days, day).stat().st_size
         count = asdict(count_day(journal, day)) | {"bytes": size}
         note(folder, "archive", count)
         counts.append(count)
