@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -112,6 +113,7 @@ def predict(table: Path, output: Path, project: Path) -> tuple[float, float, flo
     """Wall and CPU seconds, and the peak resident MiB, of the command; the journal is a new one."""
     for file in (project / ".tenure").glob("journal.db*"):
         file.unlink()
+    shutil.rmtree(project / ".tenure" / "journal", ignore_errors=True)
     command = [sys.executable, "-m", "tenure", "predict", str(table), str(output), "--project", str(project)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     started = time.perf_counter()

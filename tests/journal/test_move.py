@@ -39,6 +39,7 @@ from tenure.journal.queries import (
     predictions_of_row,
     refusals,
 )
+from tenure.journal.rows import KeptRow, to_frame
 from tenure.journal.sqlite import MIGRATIONS
 from tenure.journal.tables import Journal, open_journal
 from tenure.journal.writer import (
@@ -57,6 +58,11 @@ DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
 def prediction(number: int, at: int, **changes: Any) -> NewPrediction:
     identifier = first_id_at(at)[:-16] + f"8{number:015x}"
     return make_prediction(f"row {number % 7}", id=identifier, at=at, **changes)
+
+
+def add_batch(journal: Journal, rows: list[NewPrediction]) -> None:
+    """Write predictions as those of a long table."""
+    day_files.write_batch(journal.days, to_frame([KeptRow(*row) for row in sorted(rows)]))
 
 
 def view(journal: Journal, batch: int = 3) -> list[Any]:
@@ -99,8 +105,8 @@ def test_a_journal_whose_days_are_moved_answers_as_one_whose_days_are_not(
     ):
         known: list[NewPrediction] = []
         for step in range(60):
-            kind = choose.choice(["predict", "predict", "outcome", "outcome", "move", "interrupt"])
-            if kind == "predict":
+            kind = choose.choice(["predict", "predict", "batch", "outcome", "outcome", "move", "interrupt"])
+            if kind in ("predict", "batch"):
                 new = [
                     prediction(
                         len(known) + i,
@@ -113,8 +119,11 @@ def test_a_journal_whose_days_are_moved_answers_as_one_whose_days_are_not(
                     for i in range(choose.choice([1, 4]))
                 ]
                 known += new
-                for journal in (moving, still):
-                    add_predictions(journal, new)
+                add_predictions(still, new)
+                if kind == "predict":
+                    add_predictions(moving, new)
+                else:
+                    add_batch(moving, new)
             elif kind == "outcome" and known:
                 given = []
                 for _ in range(choose.choice([1, 5])):
@@ -128,13 +137,16 @@ def test_a_journal_whose_days_are_moved_answers_as_one_whose_days_are_not(
                 move_day(moving, day)
                 assert rows_in_database(moving, day) == 0
             elif kind == "interrupt":  # as if it were killed between the file and the deletion
+                day_files.remove_taken_in(moving.days)
                 with monkeypatch.context() as patch:
                     patch.setattr(move, "_leave", lambda *_: None)
+                    patch.setattr(day_files, "remove_taken_in", lambda *_: None)
                     move_day(moving, choose.choice(DAYS))
             if step % 15 == 14:
                 assert view(moving, choose.choice([1, 3, 1000])) == view(still)
-        for day in days_here(moving, "2026-03-04"):
+        for day in sorted({*days_here(moving, "2026-03-04"), *day_files.days_with_batches(moving.days)}):
             move_day(moving, day)
+        assert day_files.days_with_batches(moving.days) == set()
         assert days_here(moving, "2026-03-04") == []
         assert view(moving) == view(still)
         left = {
@@ -142,6 +154,73 @@ def test_a_journal_whose_days_are_moved_answers_as_one_whose_days_are_not(
             for table in ("predictions", "outcomes", "corrections")
         }
         assert set(left.values()) == {0}
+
+
+def test_a_batch_over_midnight_is_of_both_days(journal: Journal):
+    rows = [prediction(n, START + (20 + n) * HOUR) for n in range(8)]
+    add_batch(journal, rows)
+    assert day_files.list_days(journal.days) == DAYS[:2]
+    assert [count_day(journal, day).predictions for day in DAYS] == [4, 4, 0]
+    assert [p.id for page in predictions_between(journal, batch=3) for p in page] == [row.id for row in rows]
+    drop_day(journal, DAYS[0])
+    assert [p.id for page in predictions_between(journal) for p in page] == [row.id for row in rows[4:]]
+    assert day_files.list_days(journal.days) == DAYS[1:2]
+
+
+@pytest.mark.parametrize("n_batches", [1, 3])
+def test_a_row_id_finds_the_latest_of_database_and_batches(journal: Journal, n_batches: int):
+    for step in range(3 * n_batches):
+        new = prediction(7 * step, START + step * HOUR)
+        (add_batch if step % 3 == 1 else add_predictions)(journal, [new])
+        label = f"of {step}"
+        given = [GivenOutcome(None, new.row_id, label)]
+        assert add_outcomes(journal, given).recorded == 1
+        assert find_outcome(journal, new.id).outcome == label
+        # with files, one that is not later than they are is looked for in them
+        assert (add_outcomes_of_rows_here(journal, given) is None) == (step % 3 == 1)
+
+
+def test_batches_that_come_do_not_make_readers_and_outcomes_start_again(journal: Journal):
+    rows = [prediction(n, START + n) for n in range(4)]
+    add_batch(journal, rows[:1])
+    add_predictions(journal, rows[1:2])
+    tries = []
+
+    def read() -> None:
+        tries.append(1)
+        add_batch(journal, [rows[1 + len(tries)]])
+
+    day_files.settled(journal.days, read)
+    assert len(tries) == 1
+    before = day_files.stamps(journal.days)
+    move_day(journal, DAYS[0])
+    assert day_files.are_replaced(journal.days, before)
+    before = day_files.stamps(journal.days)
+    add_batch(journal, [rows[3]])
+    assert not day_files.are_replaced(journal.days, before)
+    assert sorted(p.id for page in predictions_between(journal) for p in page) == [row.id for row in rows]
+
+
+def test_a_batch_that_was_taken_in_stays_so_until_it_is_gone(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+):
+    rows = [prediction(n, START + n, input='{"customer": "ZYX-1"}') for n in range(3)]
+    add_batch(journal, rows[:1])
+    with monkeypatch.context() as patch:  # killed before the batch is removed
+        patch.setattr(day_files, "remove_taken_in", lambda *_: None)
+        move_day(journal, DAYS[0])
+    assert [file.is_batch for file in day_files.list_files(journal.days)] == [False]
+    add_batch(journal, rows[1:])
+    move_day(journal, DAYS[0])
+    assert [p.id for page in predictions_between(journal) for p in page] == [row.id for row in rows]
+    assert len(list(journal.days.iterdir())) == 1
+    add_batch(journal, [prediction(5, START + 5, input='{"customer": "ZYX-1"}')])
+    with monkeypatch.context() as patch:
+        patch.setattr(day_files, "remove_taken_in", lambda *_: None)
+        move_day(journal, DAYS[0])
+    assert count_person(journal, ["customer"], "ZYX-1")["predictions"] == 4
+    erase_person(journal, ["customer"], "ZYX-1")
+    assert list(journal.days.iterdir()) == []
 
 
 def test_a_file_is_a_table_that_other_tools_read_with_the_same_bits(journal: Journal):
@@ -282,7 +361,7 @@ def test_while_days_are_moved_readers_see_every_row_once_and_each_outcome_given(
             )
             for i in range(20)
         ]
-        add_predictions(journal, new)
+        random.choice([add_predictions, add_batch])(journal, new)
         earlier = random.sample(sorted(known), min(5, len(known)))
         labels = {row.id: "first" for row in new} | dict.fromkeys(earlier, f"later {len(known)}")
         names = {identifier: f"r{int(identifier[-15:], 16)}" for identifier in labels}
@@ -357,6 +436,52 @@ def test_a_full_disk_stops_the_move_and_nothing_is_lost(tmp_path: Path):
     assert list((tmp_path / "journal").iterdir()) == []
     with closing(open_journal(path)) as journal:
         assert rows_in_database(journal, DAYS[0]) == 500
+
+
+# Writes two batches; the second meets a full disk, or dies at a given point.
+SECOND_BATCH = """
+import os, resource, signal, sys
+from pathlib import Path
+from tenure import durable
+from tenure.errors import JournalError
+from tenure.journal.tables import open_journal
+from tests.journal.test_move import START, add_batch, prediction
+
+moment = sys.argv[2]
+journal = open_journal(Path(sys.argv[1]))
+add_batch(journal, [prediction(n, START + n) for n in range(500)])
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if moment == "full":
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+elif moment == "written":
+    durable.os.replace = die
+else:
+    durable.flush_folder = die
+try:
+    add_batch(journal, [prediction(n, START + n) for n in range(500, 1000)])
+except JournalError as error:
+    print(error.todo)
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "n_rows", "n_left"), [("full", 500, 0), ("written", 500, 1), ("renamed", 1000, 0)]
+)
+def test_a_batch_is_there_whole_or_not_at_all(tmp_path: Path, moment: str, n_rows: int, n_left: int):
+    path = tmp_path / "journal.db"
+    command = [sys.executable, "-c", SECOND_BATCH, path, moment]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if moment == "full":
+        assert (done.returncode, done.stdout) == (0, "free space on its disk, or make the folder writable\n")
+    else:
+        assert (done.returncode, done.stdout) == (-signal.SIGKILL, "")
+    assert len(list((tmp_path / "journal").glob(f"{TEMPORARY}*"))) == n_left
+    with closing(open_journal(path)) as journal:
+        assert len([p for page in predictions_between(journal) for p in page]) == n_rows
 
 
 def test_a_file_that_cannot_be_read_is_named(journal: Journal):
@@ -467,17 +592,17 @@ def test_a_move_in_the_middle_of_a_look_is_noticed(
     add_predictions(journal, rows)
     add_outcomes(journal, [GivenOutcome(row.id, None, "Yes") for row in rows])
     before = READERS[reader](journal)
-    list_days, looks = day_files.list_days, []
+    list_files, looks = day_files.list_files, []
 
-    def list_then_move(folder: Path) -> list[str]:
-        found = list_days(folder)
+    def list_then_move(folder: Path) -> list[day_files.DayFile]:
+        found = list_files(folder)
         looks.append(found)
         if len(looks) == look:
             with closing(open_journal(place)) as other:
                 move_day(other, DAYS[0])
         return found
 
-    monkeypatch.setattr(day_files, "list_days", list_then_move)
+    monkeypatch.setattr(day_files, "list_files", list_then_move)
     assert READERS[reader](journal) == before
     assert len(looks) < look or rows_in_database(journal, DAYS[0]) == 0
 
@@ -492,17 +617,17 @@ def test_rows_that_leave_the_database_while_they_are_counted_are_counted(
         patch.setattr(move, "_leave", lambda *_: None)
         move_day(journal, DAYS[0])
     before = health(journal)
-    scan_days, looks = day_files.scan_days, []
+    scan, looks = day_files.scan, []
 
-    def leave_then_scan(folder: Path, names: Any) -> Any:
+    def leave_then_scan(files: Any) -> Any:
         if not looks:
-            looks.append(names)
+            looks.append(files)
             with closing(open_journal(place)) as other:
                 for part in move._PARTS:
                     move._leave(other, DAYS[0], part)
-        return scan_days(folder, names)
+        return scan(files)
 
-    monkeypatch.setattr(day_files, "scan_days", leave_then_scan)
+    monkeypatch.setattr(day_files, "scan", leave_then_scan)
     assert health(journal) == before
     assert rows_in_database(journal, DAYS[0]) == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sized
 from contextlib import closing
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenure.errors import JournalError
-from tenure.journal.entries import NewPrediction
+from tenure.journal import batches
+from tenure.journal.day_files import list_files, scan
 from tenure.journal.queries import predictions_between
 from tenure.journal.redaction import Redaction
-from tenure.journal.tables import open_journal
+from tenure.journal.tables import Journal, open_journal
 from tenure.project import Project, predicting
 from tenure.project.folder import Folder
 from tenure.project.setup import Request, create_project
@@ -32,20 +34,30 @@ def root(toy_tables: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
     return root
 
 
+def count_in_files(journal: Journal) -> int:
+    return int(scan(list_files(journal.days)).select(pl.len()).collect().item())
+
+
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["tenure.prepare.sources.batches"], "BATCH_ROWS", 50)
 
 
 @pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("fewest", [1, 80, 10_000])
 def test_the_journal_holds_each_row_with_its_answer(
-    root: Path, toy_tables: dict[str, Path], tmp_path: Path
+    root: Path, toy_tables: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fewest: int
 ) -> None:
+    monkeypatch.setattr(batches, "_ROWS_PER_FILE", 100)
+    monkeypatch.setattr(batches, "_FEWEST_IN_A_FILE", fewest)
     output = tmp_path / "out.csv"
     with closing(open_journal(root / ".tenure" / "journal.db")) as db:
         before = sum(len(page) for page in predictions_between(db))
+        in_files = count_in_files(db)
         told = Project.open(str(root)).predict(str(toy_tables["wine"]), str(output))
         kept = [prediction for page in predictions_between(db) for prediction in page][before:]
+        in_files = count_in_files(db) - in_files
+    assert in_files == {1: len(kept), 80: len(kept) // 100 * 100, 10_000: 0}[fewest]
     answers = pl.read_csv(output, infer_schema=False)
     assert told["rows"] == len(answers) == len(kept) > 150
     assert [p.prediction for p in kept] == answers["prediction"].to_list()
@@ -56,18 +68,26 @@ def test_the_journal_holds_each_row_with_its_answer(
 
 
 @pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("in_files", [False, True])
 @pytest.mark.parametrize("failing", [1, 2, 4])
 def test_a_journal_that_fails_half_way_leaves_no_output(
-    root: Path, toy_tables: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+    root: Path,
+    toy_tables: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failing: int,
+    in_files: bool,
 ) -> None:
     calls: list[int] = []
 
-    def fails(_: object, entries: list[NewPrediction]) -> None:
+    def fails(_: object, entries: Sized) -> None:
         calls.append(len(entries))
         if len(calls) == failing:
             raise JournalError("the disk is full")
 
-    monkeypatch.setattr(predicting, "add_predictions", fails)
+    monkeypatch.setattr(batches, "_ROWS_PER_FILE", 1)
+    monkeypatch.setattr(batches, "_FEWEST_IN_A_FILE", 1 if in_files else 1000)
+    monkeypatch.setattr(batches, "write_batch" if in_files else "add_predictions", fails)
     output = tmp_path / "out.csv"
     output.write_text("as it was")
     with pytest.raises(JournalError, match="the disk is full"):
@@ -88,5 +108,5 @@ texts = (
 def test_rows_of_texts_are_kept_as_any_rows_are(rows: list[dict[str, str | None]]) -> None:
     table = pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
     wanted = [msgspec.json.encode({name: row[name] for name in table.columns}).decode() for row in rows]
-    assert predicting.rows_as_json(table, None) == wanted
-    assert predicting.rows_as_json(table, Redaction()) == wanted
+    assert predicting.rows_as_json(table, None).to_list() == wanted
+    assert predicting.rows_as_json(table, Redaction()).to_list() == wanted

@@ -31,10 +31,12 @@ class Database(Protocol):
     """An open database that holds the journal's tables, used by one thread at a time.
 
     A statement alone is a transaction, on disk when it returns; group several with `transaction`.
+    is_a_file: whether it is on this machine, so that files beside it are as good as it.
     of_row: the test that finds the predictions of the row :row_id by their index.
     """
 
     of_row: str
+    is_a_file: bool
 
     def execute(self, query: str, given: Sequence[Any] | Mapping[str, Any] = (), /) -> Found: ...
 

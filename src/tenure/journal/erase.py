@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenure.journal import day_files
+from tenure.journal.day_files import DayFile
 from tenure.journal.entries import row_key
 from tenure.journal.rows import Correction, KeptRow, from_frame, read_corrections
 from tenure.journal.tables import Journal
@@ -23,12 +24,12 @@ _REFUSED = """SELECT key FROM asked p WHERE EXISTS (
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """What the journal holds of a person. ids: of predictions in the database.  moved: day -> rows in its file.
+    """What the journal holds of a person. ids: of predictions in the database.  moved: file -> rows in it.
     refusals: their row ids.
     """
 
     ids: list[str]
-    moved: dict[str, list[KeptRow]]
+    moved: dict[DayFile, list[KeptRow]]
     refusals: list[int]
 
     def all_ids(self) -> set[str]:
@@ -66,9 +67,10 @@ def erase_person(journal: Journal, columns: Sequence[str], identifier: str) -> N
     Raises JournalError when another process keeps the log in use; then nothing is left but copies in the log, and
     the next call takes them out.
     """
+    day_files.remove_taken_in(journal.days)
     person = _find(journal, columns, identifier)
-    for day, rows in person.moved.items():
-        day_files.rewrite_without(journal.days, day, {row.id for row in rows})
+    for file, rows in person.moved.items():
+        day_files.rewrite_without(file, {row.id for row in rows})
     ids = [(key,) for key in sorted(person.all_ids())]
     with journal.db.errors(), journal.db.erasing(), journal.db.transaction():
         journal.db.executemany("DELETE FROM corrections WHERE prediction_id = ?", ids)
@@ -86,10 +88,10 @@ def _find(journal: Journal, columns: Sequence[str], identifier: str) -> _Person:
     ids = list(_ask(_pages(journal, "id", "predictions", "row_id, input", ""), named, given))
     refusals = list(_ask(_pages(journal, "rowid", "refusals", "NULL, problems", 0), _REFUSED, given))
     moved = {}
-    for day in day_files.list_days(journal.days):
-        keys = list(_ask(_pieces(journal, day), named, given))
+    for file in day_files.list_files(journal.days):
+        keys = list(_ask(_pieces(file), named, given))
         if keys:
-            moved[day] = _rows(journal, day, keys)
+            moved[file] = _rows(file, keys)
     return _Person(ids, moved, refusals)
 
 
@@ -114,21 +116,21 @@ def _pages(journal: Journal, key: str, table: str, columns: str, after: Any) -> 
         after = page[-1][0]
 
 
-def _pieces(journal: Journal, day: str) -> Iterator[list[Any]]:
+def _pieces(file: DayFile) -> Iterator[list[Any]]:
     import polars as pl
 
-    table = day_files.scan_days(journal.days, [day])
-    with day_files.file_errors(journal.days, day):
+    table = day_files.scan([file])
+    with day_files.file_errors([file]):
         for start in range(0, table.select(pl.len()).collect().item(), day_files.ROWS_PER_GROUP):
             piece = table.select("id", "row_id", "input").slice(start, day_files.ROWS_PER_GROUP)
             yield piece.collect().rows()
 
 
-def _rows(journal: Journal, day: str, ids: list[str]) -> list[KeptRow]:
+def _rows(file: DayFile, ids: list[str]) -> list[KeptRow]:
     import polars as pl
 
-    with day_files.file_errors(journal.days, day):
-        return from_frame(day_files.scan_days(journal.days, [day]).filter(pl.col("id").is_in(ids)).collect())
+    with day_files.file_errors([file]):
+        return from_frame(day_files.scan([file]).filter(pl.col("id").is_in(ids)).collect())
 
 
 def _spellings(identifier: str) -> dict[str, str | float | None]:

@@ -12,12 +12,20 @@ import secrets
 import time
 from collections.abc import Callable
 from itertools import count
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # 10xx in binary is the variant of RFC 9562; the two other bits of the digit are random too.
 _VARIANTS = range(0x8, 0xC)
 
 
-def _make_generator() -> Callable[[], tuple[str, int]]:
+Ids = tuple[list[str], "npt.NDArray[np.int64]"]
+
+
+def _make_generators() -> tuple[Callable[[], tuple[str, int]], Callable[[int], Ids]]:
     tag = secrets.token_hex(9)[:9]
     variant = secrets.choice(_VARIANTS) << 24
     counter = count(secrets.randbits(16)).__next__
@@ -37,15 +45,34 @@ def _make_generator() -> Callable[[], tuple[str, int]]:
         head = millis << 16 | 0x7000 | (rest << 12) // 1_000_000
         return f"{head:016x}{variant | counter() & 0xFFFFFF:07x}{tag}", now // 1000
 
-    return generate
+    def generate_many(n: int) -> Ids:
+        import numpy as np
+
+        nonlocal last
+        begin, end = last, max(clock(), last)
+        last = end
+        # the latest is made now, each other one a microsecond before the next, and none before this call's forerunner
+        step = min(1000, (end - begin) // max(n, 1))
+        times = end - step * np.arange(n - 1, -1, -1, dtype=np.int64)
+        millis, rest = np.divmod(times, 1_000_000)
+        halves = np.empty((n, 2), dtype=">u8")
+        halves[:, 0] = millis << 16 | 0x7000 | (rest << 12) // 1_000_000
+        # a tag of their own, since they do not use up the counter
+        halves[:, 1] = np.arange(n, dtype=np.uint64) << np.uint64(36) | np.uint64(
+            variant << 36 | secrets.randbits(36)
+        )
+        text = halves.tobytes().hex()
+        return [text[start : start + 32] for start in range(0, 32 * n, 32)], times // 1000
+
+    return generate, generate_many
 
 
-_generate = _make_generator()
+_generate, _generate_many = _make_generators()
 
 
 def _after_fork() -> None:
-    global _generate  # noqa: PLW0603 (a copy would make the parent's ids again)
-    _generate = _make_generator()
+    global _generate, _generate_many
+    _generate, _generate_many = _make_generators()
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -64,6 +91,18 @@ def new_id() -> str:
 def new_id_and_time() -> tuple[str, int]:
     """Return a new identifier and the time it carries, in microseconds since the epoch (UTC)."""
     return _generate()
+
+
+def new_ids_and_times(n: int) -> Ids:
+    """Return up to 2^24 new identifiers in order, a microsecond apart, and the times they carry (microseconds, UTC).
+
+    A fraction of the work of one after the other, and hardly any of it in the interpreter.
+
+    >>> ids, times = new_ids_and_times(3)
+    >>> new_id() > ids[2] > ids[1] > ids[0], (times[1:] > times[:-1]).all()
+    (True, np.True_)
+    """
+    return _generate_many(n)
 
 
 def first_id_at(micros: int) -> str:

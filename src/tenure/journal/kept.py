@@ -6,12 +6,14 @@ it came later than the move.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from tenure.journal import day_files, days
 from tenure.journal.database import ALL
+from tenure.journal.day_files import DayFile
 from tenure.journal.identifiers import first_id_at
 from tenure.journal.rows import KeptRow, from_frame
 from tenure.journal.tables import Journal
@@ -43,16 +45,23 @@ class Window:
         first, end = self.ids
         return {"since": self.since, "until": self.until, "first": first, "end": end}
 
-    def days(self, journal: Journal) -> list[str]:
-        """The moved days that may hold rows of the window."""
-        first, last = days.day_at(self.since), days.day_at(self.until)
-        return [day for day in day_files.list_days(journal.days) if first <= day <= last]
+    def files(self, journal: Journal) -> list[DayFile]:
+        """The files that may hold rows of the window."""
+        first, end = self.ids
+        return [f for f in day_files.list_files(journal.days) if f.first < end and f.last >= first]
 
 
 def pages(
-    journal: Journal, window: Window, *, batch: int, only_labelled: bool = False
+    journal: Journal,
+    window: Window,
+    *,
+    batch: int,
+    only_labelled: bool = False,
+    files: Sequence[DayFile] | None = None,
 ) -> Iterator[list[KeptRow]]:
     """Yield the rows of a window in lists of at most 2 * batch, none empty; corrections are those of the files.
+
+    files: which are read beside the database; None: all that there are.
 
     Between two lists nothing is held open, so that a slow reader does not hold up the writer's log.
     """
@@ -60,7 +69,8 @@ def pages(
     while True:
 
         def read(after: str = after) -> tuple[list[KeptRow], str | None]:
-            return _page(journal, window, after, batch, only_labelled)
+            among = window.files(journal) if files is None else files
+            return _page(journal, window, after, batch, only_labelled, among)
 
         rows, last = day_files.settled(journal.days, read)
         if rows:
@@ -71,15 +81,16 @@ def pages(
 
 
 def _page(
-    journal: Journal, window: Window, after: str, batch: int, only_labelled: bool
+    journal: Journal, window: Window, after: str, batch: int, only_labelled: bool, files: Sequence[DayFile]
 ) -> tuple[list[KeptRow], str | None]:
     """The rows after an id, and the id up to which they are all there (None: to the end)."""
-    moved, upto = _moved_page(journal, window, after, batch, only_labelled)
+    moved, upto = _moved_page(journal, window, after, batch, only_labelled, files)
     join = "JOIN" if only_labelled else "LEFT JOIN"
     limit = "" if upto is None else "AND p.id <= :upto"
     query = f"""SELECT {COLUMNS}, o.outcome, o.at FROM predictions p {join} outcomes o ON o.prediction_id = p.id
         WHERE {IN_WINDOW} AND p.id > :after {limit} ORDER BY p.id LIMIT :batch"""
     given = {**window.parameters(), "after": after, "upto": upto, "batch": batch}
+    given["first"] = max(given["first"], after)  # of two lower bounds SQLite would search by the first
     with journal.db.errors():
         here = [KeptRow(*row) for row in journal.db.execute(query, given)]
     if len(here) == batch:
@@ -103,16 +114,16 @@ def _same(here: KeptRow, moved: KeptRow | None) -> KeptRow:
 
 
 def _moved_page(
-    journal: Journal, window: Window, after: str, batch: int, only_labelled: bool
+    journal: Journal, window: Window, after: str, batch: int, only_labelled: bool, files: Sequence[DayFile]
 ) -> tuple[list[KeptRow], str | None]:
     """Up to batch rows of the first day that has any after an id, and the id up to which they are all there."""
-    reached = days.day_of(after) or ""
-    later = [day for day in window.days(journal) if day >= reached]
+    later = [file for file in files if file.last > after]
     if not later:
         return [], None
     import polars as pl
 
-    for number, day in enumerate(later):
+    for day, of_day in groupby(later, key=lambda file: file.day):
+        among = list(of_day)
         first, end = days.ids_of_day(day)
         late, upto = _late_page(journal, after, first, end, batch)
         tests = [pl.col("id") > after, *in_window(window)]
@@ -120,18 +131,13 @@ def _moved_page(
             tests.append(pl.col("id") <= upto)
         if only_labelled:
             tests.append(pl.col("outcome_at").is_not_null() | pl.col("id").is_in(list(late)))
-        with day_files.file_errors(journal.days, day):
-            frame = (
-                day_files.scan_days(journal.days, [day])
-                .filter(*tests)
-                .head(batch)
-                .collect(engine="streaming")
-            )
+        with day_files.file_errors(among):
+            frame = day_files.scan(among).filter(*tests).head(batch).collect(engine="streaming")
         rows = [_with_late(row, late) for row in from_frame(frame)]
         if len(rows) == batch:
             return rows, rows[-1].id
         if rows or upto is not None:
-            is_last = upto is None and number + 1 == len(later)
+            is_last = upto is None and day == later[-1].day
             return rows, None if is_last else upto or days.before(end)
     return [], None
 
@@ -142,9 +148,9 @@ def _late_page(
     """Outcomes that the database has of a part of a moved day, and the id up to which they are all here."""
     with journal.db.errors():
         found = journal.db.execute(
-            "SELECT prediction_id, outcome, at FROM outcomes WHERE prediction_id > ? AND prediction_id >= ? "
-            "AND prediction_id < ? ORDER BY prediction_id LIMIT ?",
-            (after, first, end, batch),
+            "SELECT prediction_id, outcome, at FROM outcomes WHERE prediction_id > ? AND prediction_id < ? "
+            "ORDER BY prediction_id LIMIT ?",
+            (max(after, days.before(first)), end, batch),
         ).fetchall()
     late = {identifier: (outcome, at) for identifier, outcome, at in found}
     return late, found[-1][0] if len(found) == batch else None
@@ -176,19 +182,19 @@ def count_facts(journal: Journal, window: Window) -> pl.DataFrame:
     """
     import polars as pl
 
-    moved = window.days(journal)
+    files = window.files(journal)
     here: list[str] = []
     late: list[str] = []
-    for day in moved:
+    for day in sorted({file.day for file in files}):
         with journal.db.errors():
             here += _ids(journal, "SELECT id FROM predictions WHERE id >= ? AND id < ?", day)
             query = "SELECT prediction_id FROM outcomes WHERE prediction_id >= ? AND prediction_id < ?"
             late += _ids(journal, query, day)
     identifier = pl.col("id")
     labelled = pl.col("outcome_at").is_not_null() | identifier.is_in(late)
-    with day_files.file_errors(journal.days):
+    with day_files.file_errors(files):
         return (
-            day_files.scan_days(journal.days, moved)
+            day_files.scan(files)
             .filter(*in_window(window), ~identifier.is_in(here))
             .select(pl.col("at").cast(pl.Int64), "version", "seconds", labelled=labelled)
             .collect(engine="streaming")
@@ -217,11 +223,12 @@ def latest(journal: Journal, n: int | None, equal: Mapping[str, str] | None = No
                 row[0]: KeptRow(*row)
                 for row in journal.db.execute(query, {**equal, "n": ALL if n is None else n})
             }
-        for day in reversed(day_files.list_days(journal.days)):
+        for day, of_day in groupby(reversed(day_files.list_files(journal.days)), key=lambda file: file.day):
             if n is not None and len(rows) >= n and sorted(rows)[-n] >= days.ids_of_day(day)[1]:
                 break
-            with day_files.file_errors(journal.days, day):
-                table = day_files.scan_days(journal.days, [day]).filter(**equal)
+            among = sorted(of_day)
+            with day_files.file_errors(among):
+                table = day_files.scan(among).filter(**equal)
                 frame = (table if n is None else table.tail(n)).collect(engine="streaming")
             rows = {row.id: row for row in from_frame(frame)} | rows
         return [rows[identifier] for identifier in sorted(rows, reverse=True)[:n]]

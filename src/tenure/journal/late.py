@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tenure.journal import day_files, days
+from tenure.journal.day_files import DayFile
 from tenure.journal.entries import GivenOutcome
 from tenure.journal.tables import Journal
 
@@ -36,11 +37,11 @@ class Moved:
 
     def is_out_of_date(self, journal: Journal) -> bool:
         """Whether a file has been replaced since."""
-        return self.files != day_files.stamps(journal.days)
+        return day_files.are_replaced(journal.days, self.files)
 
     def is_later(self, identifier: str) -> bool:
         """Whether a prediction is later than those of every file."""
-        return not self.files or (days.day_of(identifier) or "") > self.files[-1][0]
+        return not self.files or identifier > self.files[-1].last
 
 
 def find_moved(journal: Journal, outcomes: Sequence[GivenOutcome]) -> Moved:
@@ -85,32 +86,35 @@ def _places_of_ids(journal: Journal, ids: set[str]) -> dict[str, Place]:
     for identifier in ids:
         by_day.setdefault(days.day_of(identifier) or "", []).append(identifier)
     found: dict[str, Place] = {}
-    for day in sorted(by_day.keys() & set(day_files.list_days(journal.days))):
+    files = day_files.list_files(journal.days) if by_day else []
+    for day in sorted(by_day.keys() & {file.day for file in files}):
         import polars as pl
 
         # the bounds let whole pieces of the file be skipped
         among = by_day[day]
         wanted = pl.col("id").is_between(pl.lit(min(among)), pl.lit(max(among))) & pl.col("id").is_in(among)
-        found |= {place.id: place for _, place in _places(journal, [day], wanted)}
+        found |= {
+            place.id: place for _, place in _places([file for file in files if file.day == day], wanted)
+        }
     return found
 
 
 def _places_of_rows(journal: Journal, rows: set[str]) -> dict[str, Place]:
-    moved = day_files.list_days(journal.days)
-    if not rows or not moved:
+    files = day_files.list_files(journal.days) if rows else []
+    if not files:
         return {}
     import polars as pl
 
     # sorted by id: the latest one stays
-    return {str(row): place for row, place in _places(journal, moved, pl.col("row_id").is_in(list(rows)))}
+    return {str(row): place for row, place in _places(files, pl.col("row_id").is_in(list(rows)))}
 
 
-def _places(journal: Journal, among: list[str], wanted: pl.Expr) -> list[tuple[str | None, Place]]:
+def _places(files: list[DayFile], wanted: pl.Expr) -> list[tuple[str | None, Place]]:
     import polars as pl
 
     columns = ["id", "row_id", "outcome", "outcome_number", pl.col("outcome_at").cast(pl.Int64)]
-    with day_files.file_errors(journal.days):
-        table = day_files.scan_days(journal.days, among).filter(wanted).select(columns)
+    with day_files.file_errors(files):
+        table = day_files.scan(files).filter(wanted).select(columns)
         found = table.collect(engine="streaming").sort("id")
     return [
         (row_id, Place(identifier, None if at is None else (number if label is None else label, at)))

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tenure.durable import flush_folder
 from tenure.journal import day_files, days
 from tenure.journal.database import Database
 from tenure.journal.kept import Window, count_facts, pages
@@ -67,18 +66,22 @@ def count_day(journal: Journal, day: str) -> DayCount:
 
 
 def move_day(journal: Journal, day: str) -> None:
-    """Move the rows of a whole day, and the outcomes that have come since, into its file.
+    """Move the rows of a whole day, its batches, and the outcomes that have come since, into one file.
 
     One process at a time may do so. Raises JournalError when the disk is full; then nothing has left the database.
     """
-    rows = pages(journal, _window(day), batch=day_files.ROWS_PER_GROUP)
-    day_files.write_day(journal.days, day, (_with_corrections(journal, page) for page in rows))
+    day_files.remove_taken_in(journal.days)  # the new file would not know of them
+    files = [file for file in day_files.list_files(journal.days) if file.day == day]
+    rows = pages(journal, _window(day), batch=day_files.ROWS_PER_GROUP, files=files)
+    batches = [file.path.name for file in files if file.is_batch]
+    day_files.write_day(journal.days, day, (_with_corrections(journal, page) for page in rows), batches)
+    day_files.remove_taken_in(journal.days)
     for part in _PARTS:
         _leave(journal, day, part)
 
 
 def drop_day(journal: Journal, day: str) -> None:
-    """Delete the rows of a day for good, from the database and then its file."""
+    """Delete the rows of a day for good, from the database and then its files."""
     for table, key in [("shadows", "prediction_id"), *((part.table, part.key) for part in reversed(_PARTS))]:
         _delete_in_turns(
             journal,
@@ -86,10 +89,7 @@ def drop_day(journal: Journal, day: str) -> None:
             f"WHERE {key} >= ? AND {key} < ? LIMIT {_ROWS_PER_DELETE})",
             days.ids_of_day(day),
         )
-    with day_files.file_errors(journal.days, day):
-        day_files.path_of(journal.days, day).unlink(missing_ok=True)
-        if journal.days.is_dir():
-            flush_folder(journal.days)
+    day_files.remove_day(journal.days, day)
 
 
 def count_refusals(journal: Journal, before: str) -> int:
@@ -185,8 +185,9 @@ def _leave(journal: Journal, day: str, part: _Part) -> None:
 def _file_rows(journal: Journal, day: str, after: str, upto: str) -> list[KeptRow]:
     import polars as pl
 
-    with day_files.file_errors(journal.days, day):
-        table = day_files.scan_days(journal.days, [day])
+    files = [file for file in day_files.list_files(journal.days) if file.day == day]
+    with day_files.file_errors(files):
+        table = day_files.scan(files)
         return from_frame(table.filter(pl.col("id") > after, pl.col("id") <= upto).collect())
 
 

@@ -86,6 +86,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 class Postgres:
     """A connection that is a Database; see there. Lost, it is made anew by the next statement outside a transaction."""
 
+    is_a_file = False
     of_row = "row_id = :row_id"
 
     def __init__(self, address: Address, busy_seconds: float) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from tenure.journal import day_files, days
+from tenure.journal import day_files
 from tenure.journal.entries import (
     Event,
     Health,
@@ -46,11 +46,9 @@ def _find_row(journal: Journal, prediction_id: str) -> Sequence[Any] | None:
 
 
 def _find_moved(journal: Journal, prediction_id: str) -> KeptRow | None:
-    day = days.day_of(prediction_id)
-    if day not in day_files.list_days(journal.days):
-        return None
-    with day_files.file_errors(journal.days, day):
-        found = day_files.scan_days(journal.days, [day]).filter(id=prediction_id).collect()
+    among = [f for f in day_files.list_files(journal.days) if f.first <= prediction_id <= f.last]
+    with day_files.file_errors(among):
+        found = day_files.scan(among).filter(id=prediction_id).collect()
     return next(iter(from_frame(found)), None)
 
 
@@ -91,7 +89,7 @@ def find_shadows(journal: Journal, prediction_id: str) -> list[NewShadow]:
 
 
 def predictions_between(
-    journal: Journal, since: datetime | None = None, until: datetime | None = None, *, batch: int = 1000
+    journal: Journal, since: datetime | None = None, until: datetime | None = None, *, batch: int = 10_000
 ) -> Iterator[list[Prediction]]:
     """Yield the predictions of a window in time order, in lists of at most batch.
 
@@ -103,7 +101,7 @@ def predictions_between(
 
 
 def labelled(
-    journal: Journal, since: datetime | None = None, until: datetime | None = None, *, batch: int = 1000
+    journal: Journal, since: datetime | None = None, until: datetime | None = None, *, batch: int = 10_000
 ) -> Iterator[tuple[Prediction, str | float]]:
     """Yield each prediction of a window whose outcome has arrived, with that outcome, in time order."""
     for row in chain.from_iterable(pages(journal, _window(since, until), batch=batch, only_labelled=True)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -94,6 +94,26 @@ def from_frame(frame: pl.DataFrame) -> list[KeptRow]:
             values[outcome] = row[outcome_number]
         rows.append(KeptRow(*values))
     return rows
+
+
+def new_rows(columns: Mapping[str, Any]) -> pl.DataFrame:
+    """A table of predictions that have no outcome yet, as to_frame makes it.
+
+    columns: those of NewPrediction, each a series or a sequence with a value a row, or one value for all rows.
+    """
+    import polars as pl
+
+    n_rows = len(columns["id"])
+    given = dict(columns)
+    if pl.Series(given["prediction"]).dtype.is_numeric():
+        given["prediction_number"] = given.pop("prediction")
+    made = []
+    for name, kind in schema().items():
+        values = given.get(name)
+        if values is None or isinstance(values, (str, int, float)):
+            values = pl.repeat(values, n_rows, eager=True, dtype=pl.Int64 if name in _MOMENTS else kind)
+        made.append(pl.Series(name, values).cast(kind))
+    return pl.DataFrame(made)
 
 
 _MOMENTS = ("at", "outcome_at")

@@ -141,6 +141,7 @@ class Sqlite(sqlite3.Connection):
 
     path: Path
     stamp: tuple[int, int] | None
+    is_a_file = True
     of_row = f"{_RUN} IN ({_RUNS}) AND row_id = :row_id"
 
     def label(self, value: Any) -> Any:

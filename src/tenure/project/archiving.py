@@ -61,8 +61,11 @@ def _delete(folder: Folder, journal: Journal, before: str | None) -> tuple[list[
 
 
 def _move(folder: Folder, journal: Journal, before: str | None) -> list[dict[str, Any]]:
+    if before is None:
+        return []
     counts = []
-    for day in [] if before is None else days_here(journal, before):
+    batches = {day for day in day_files.days_with_batches(journal.days) if day < before}
+    for day in sorted({*days_here(journal, before), *batches}):
         move_day(journal, day)
         size = day_files.path_of(journal.days, day).stat().st_size
         count = asdict(count_day(journal, day)) | {"bytes": size}

@@ -10,20 +10,22 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from tenure.config import ProjectConfig, source_like
 from tenure.durable import TEMPORARY, flush_folder
 from tenure.errors import ProjectError, TenureError
-from tenure.journal.entries import NewPrediction, row_key
-from tenure.journal.identifiers import new_id_and_time
+from tenure.journal.batches import BatchWriter
+from tenure.journal.entries import row_key
+from tenure.journal.identifiers import new_ids_and_times
 from tenure.journal.redaction import Redaction
+from tenure.journal.rows import new_rows
 from tenure.journal.tables import Journal, open_journal
-from tenure.journal.writer import add_predictions
 from tenure.prepare.ahead import Behind
 from tenure.prepare.columns import read
 from tenure.prepare.schema.breach import Breach, refuse_errors
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_encode = msgspec.json.Encoder(enc_hook=str).encode
+_encoder = msgspec.json.Encoder(enc_hook=str)
 # Rows from which columns that have no known name are learned.
 _ROWS_LOOKED_AT = 20_000
 
@@ -109,6 +111,7 @@ def predict(
             )
             with answers.behind:
                 _write(answers, batches(table, facts), temporary, target.suffix)
+            answers.journal.flush()
         if answers.n_problems:
             named.replace(problems_file)
         else:
@@ -220,11 +223,11 @@ class _Answers:
         self.id_column = scorer.recipe.id if scorer.recipe.id in columns else None
         self.explain = explain
         self.problems_file = problems_file
-        self.db = db
+        self.journal = BatchWriter(db)
         self.n_rows = 0
         self.n_problems = 0
         self.ungrouped: Counter[CellProblem] = Counter()
-        self.behind = Behind(self.journal)
+        self.behind = Behind(self.keep)
         self.check = scorer.new_check(only=["warning"])
         recipe = scorer.recipe
         # the other rules are named row by row, as problems
@@ -297,56 +300,60 @@ class _Answers:
             table.write_csv(file, include_header=self.n_problems == 0)
         self.n_problems += len(problems)
 
-    def journal(self, batch: _Batch) -> None:
+    def keep(self, batch: _Batch) -> None:
         """Keep every row with its answer, as the service does: outcomes, drift and replay go by the journal."""
         raw, scored, seconds = batch
         scorer, n_rows = self.scorer, len(raw)
         binary = scorer.task == "binary"
-        by_class: Sequence[str | None] = [None] * n_rows
+        by_class = None
         if scored.probabilities is not None and not binary:
             told = scored.probabilities.tolist()
-            by_class = [_encode(dict(zip(scorer.classes, p, strict=True))).decode() for p in told]
-        row_ids = raw[self.id_column].to_list() if self.id_column else [None] * n_rows
-        made = [new_id_and_time() for _ in range(n_rows)]
-        columns = zip(
-            [identifier for identifier, _ in made],
-            map(row_key, row_ids),
-            [at for _, at in made],
-            *(repeat(name, n_rows) for name in (self.name, self.version, scorer.manifest.release)),
-            rows_as_json(raw, self.redaction),
-            scored.predictions,
-            _told(scored, binary),
-            [_encode(margins).decode() for margins in scored.margins.tolist()],
-            by_class,
-            repeat(seconds, n_rows),
-            strict=True,
-        )
-        entries = list(map(NewPrediction._make, columns))
-        add_predictions(self.db, entries)
+            by_class = _lines(dict(zip(scorer.classes, p, strict=True)) for p in told)
+        ids, times = new_ids_and_times(n_rows)
+        columns = {
+            "id": ids,
+            "row_id": list(map(row_key, raw[self.id_column].to_list())) if self.id_column else None,
+            "at": times,
+            "model": self.name,
+            "version": self.version,
+            "release": scorer.manifest.release,
+            "input": rows_as_json(raw, self.redaction),
+            "prediction": scored.predictions,
+            "probability": _told(scored, binary),
+            "margins": _lines(scored.margins.tolist()),
+            "probabilities": by_class,
+            "seconds": seconds,
+        }
+        self.journal.add(new_rows(columns))
 
 
-def rows_as_json(raw: pl.DataFrame, redaction: Redaction | None) -> list[str]:
+def rows_as_json(raw: pl.DataFrame, redaction: Redaction | None) -> pl.Series:
     """Each row as the JSON object that the journal keeps.
 
     >>> import polars as pl
-    >>> rows_as_json(pl.DataFrame({"plan": ["basic"], "phone": ["555"]}), Redaction(leave_out=frozenset({"phone"})))
+    >>> table = pl.DataFrame({"plan": ["basic"], "phone": ["555"]})
+    >>> rows_as_json(table, Redaction(leave_out=frozenset({"phone"}))).to_list()
     ['{"plan":"basic"}']
     """
     import polars as pl
 
     if redaction is None and set(raw.dtypes) == {pl.String}:
         # what the lines below write, several times as fast
-        return raw.select(pl.struct(pl.all()).struct.json_encode()).to_series().to_list()
+        return raw.select(pl.struct(pl.all()).struct.json_encode()).to_series()
     rows = raw.iter_rows(named=True)
-    return [_encode(row if redaction is None else redaction.of(row)).decode() for row in rows]
+    return pl.Series(_lines(row if redaction is None else redaction.of(row) for row in rows), dtype=pl.String)
 
 
-def _told(scored: TableScores, binary: bool) -> Sequence[float | None]:
+def _lines(values: Iterable[Any]) -> list[str]:
+    """Each value as JSON."""
+    return _encoder.encode_lines(values).decode().split("\n")[:-1]
+
+
+def _told(scored: TableScores, binary: bool) -> npt.NDArray[np.float64] | None:
     """The one probability of each row: of the positive class, or of the predicted one."""
     if scored.probabilities is None:
-        return [None] * len(scored.predictions)
-    chosen = scored.probabilities[:, 1] if binary else scored.probabilities.max(axis=1)
-    return list(chosen.tolist())
+        return None
+    return scored.probabilities[:, 1] if binary else scored.probabilities.max(axis=1)
 
 
 def _write(answers: _Answers, table: Iterator[pl.DataFrame], path: Path, suffix: str) -> None:
