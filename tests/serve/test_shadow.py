@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from tests.serve.project import ServedProject, serving
+from tests.serve.project import ServedProject, promote, serving
 
 from tenure.errors import JournalError
 from tenure.journal.entries import NewShadow
@@ -121,6 +121,39 @@ def test_rows_beyond_those_that_may_wait_are_dropped_and_counted(
         return (await client.get("/metrics")).text
 
     assert counted(serve(work, shadowed), "dropped") == len(rows) - 10
+
+
+def test_what_it_has_answered_itself_it_is_not_asked_again(
+    serve: Any,
+    shadowed: ServeSettings,
+    journal: Journal,
+    rows: Rows,
+    project: ServedProject,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By its share, and then as the champion."""
+    changed = replace(shadowed, canary=Beside("2", project.releases["second"], 0.4))
+
+    def answered_by_the_first() -> set[str]:
+        return {p.id for page in predictions_between(journal) for p in page if p.version == "1"}
+
+    async def work(client: httpx.AsyncClient) -> None:
+        answers: Rows = [{}]
+        while not any(answer.get("version") == "2" for answer in answers):  # it is loaded beside
+            answers = (await client.post("/predict", json=rows)).json()["predictions"]
+        assert not all("version" in answer for answer in answers)
+        await until(lambda: len(shadows(journal)) == len(answered_by_the_first()))
+        promote(project, "second", "2")
+        while (await client.post("/predict", json=rows)).json()["model"]["version"] != "2":
+            await asyncio.sleep(0.05)
+        await until(lambda: len(shadows(journal)) == len(answered_by_the_first()))
+
+    serve(work, changed)
+    assert {said.prediction_id for said in shadows(journal)} == answered_by_the_first()
+    said = [
+        r.getMessage() for r in caplog.records if r.name == "tenure.serve.shadow" and r.levelname == "WARNING"
+    ]
+    assert said == ["version 2 is the champion itself: it has nothing to add"]
 
 
 def test_a_row_that_it_would_refuse_is_counted(

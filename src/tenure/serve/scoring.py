@@ -99,7 +99,7 @@ async def _answer(service: Service, asked: Asked, canary: Canary | None) -> tupl
         elif "problems" in answer:
             metrics.count_bad_cells(answer["problems"], model.scorer.warned_names)
     if service.shadow is not None:
-        service.shadow.show(asked.rows, answers)
+        service.shadow.show(asked.rows, answers, champion.version)
     return model, answers
 
 

@@ -50,15 +50,24 @@ class Shadow:
         self._arrived = asyncio.Event()
         self._is_failing = False
         self._is_off = False
+        self._is_champion = False
 
-    def show(self, rows: Sequence[dict[str, Any]], answers: Sequence[Mapping[str, Any]]) -> None:
-        """Take answered rows, to be scored when the loop has time. answers: of the rows, in their order."""
+    def show(
+        self, rows: Sequence[dict[str, Any]], answers: Sequence[Mapping[str, Any]], champion: str
+    ) -> None:
+        """Take answered rows, to be scored when the loop has time, but for those that the version answered itself.
+
+        answers: of the rows, in their order.  champion: the version that gave those that name none.
+        """
         if self._is_off:
             return
+        if champion == self._asked.version and not self._is_champion:
+            log.warning("version %s is the champion itself: it has nothing to add", champion)
+        self._is_champion = champion == self._asked.version
         shown = [
             (str(answer["id"]), answer["prediction"], row)
             for row, answer in zip(rows, answers, strict=True)
-            if "id" in answer
+            if "id" in answer and answer.get("version", champion) != self._asked.version
         ]
         room = MOST_WAITING - len(self._waiting)
         if len(shown) > room:
