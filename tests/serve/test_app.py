@@ -145,6 +145,7 @@ def test_metrics_count_rows_refusals_and_outcomes(serve: Any, rows: list):
         "tenure_model_made_timestamp_seconds",
     ):
         assert line in text
+    assert "_created" not in text
 
 
 @pytest.mark.parametrize("release", ["first", "multiclass", "regression"])

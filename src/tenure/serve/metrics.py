@@ -8,7 +8,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from tenure.journal.entries import NewPrediction
@@ -26,6 +33,8 @@ class ServiceMetrics:
     """The counters of one service; `page` is what GET /metrics answers."""
 
     def __init__(self) -> None:
+        # when each began to count would be a series more for each of them
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._predictions = Counter(
             "tenure_predictions",
