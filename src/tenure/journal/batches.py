@@ -1,4 +1,4 @@
-"""Predictions of a long table, many at a time: into files of their day, where a row costs a fifth.
+"""Predictions of a long table, many at a time: into files of their day, where a row costs less than half.
 
 Few rows, and those of a journal that is on another machine, go to the database as all others.
 """
