@@ -188,30 +188,25 @@ def file_errors(files: Sequence[DayFile]) -> Iterator[None]:
         ) from error
 
 
-def write_day(folder: Path, day: str, pages: Iterator[list[KeptRow]], taken_in: Collection[str] = ()) -> int:
-    """Replace the file of a day by one with these rows, sorted by id; returns how many. Pages may be of any length.
+def write_day(folder: Path, day: str, pages: Iterator[list[KeptRow]], taken_in: Collection[str]) -> None:
+    """Replace the file of a day by one with these rows, sorted by id. Pages may be of any length.
 
     taken_in: names of the batches whose rows are among them; from now on these files count no more.
-
     Raises JournalError, with the old file as it was, when the disk is full or the folder cannot be written.
     """
     from polars.io.plugins import register_io_source
 
-    n_rows = 0
     failed: list[BaseException] = []
 
     def frames(*_: object) -> Iterator[pl.DataFrame]:
-        nonlocal n_rows
         try:
-            for page in pages:
-                n_rows += len(page)
-                yield to_frame(page)
+            yield from map(to_frame, pages)
         except BaseException as error:  # Polars would wrap it
             failed.append(error)
             raise
 
     try:
-        make_folder(folder)
+        _make_folder(folder)
         with written_durably(path_of(folder, day)) as path:
             rows = register_io_source(frames, schema=schema())
             rows.sink_parquet(
@@ -228,7 +223,6 @@ def write_day(folder: Path, day: str, pages: Iterator[list[KeptRow]], taken_in: 
             where=str(folder),
             todo="free space on its disk, make the folder writable, and run the command again; no row is lost",
         ) from error
-    return n_rows
 
 
 def write_batch(folder: Path, rows: pl.DataFrame) -> None:
@@ -237,7 +231,7 @@ def write_batch(folder: Path, rows: pl.DataFrame) -> None:
     Raises JournalError when the disk is full or the folder cannot be written.
     """
     try:
-        make_folder(folder)
+        _make_folder(folder)
         while len(rows):
             first = rows["id"][0]
             day = day_of(first)
@@ -254,7 +248,7 @@ def write_batch(folder: Path, rows: pl.DataFrame) -> None:
         ) from error
 
 
-def make_folder(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     """Make the folder of the days, for good."""
     if not folder.is_dir():
         folder.mkdir(exist_ok=True)

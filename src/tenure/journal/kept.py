@@ -62,7 +62,6 @@ def pages(
     """Yield the rows of a window in lists of at most 2 * batch, none empty; corrections are those of the files.
 
     files: which are read beside the database; None: all that there are.
-
     Between two lists nothing is held open, so that a slow reader does not hold up the writer's log.
     """
     after = ""
